@@ -1,5 +1,7 @@
 package frame
 
+import "errors"
+
 // Caps is what a port takes without help. A frame that needs more is finished
 // or cut in software before it is handed to the port.
 type Caps struct {
@@ -35,3 +37,7 @@ type Sent struct {
 	TooBig uint32 // longer than the device takes
 	Failed uint32 // refused for another reason
 }
+
+// ErrDown is what a port's Receive answers while the device behind it is down
+// or gone.
+var ErrDown = errors.New("device is down or gone")

@@ -1,0 +1,2 @@
+// Package dataplane moves batches of frames between ports.
+package dataplane
