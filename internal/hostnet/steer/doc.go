@@ -1,0 +1,60 @@
+// Package steer decides which packets the host's own stack does not see.
+//
+// # Theory of operation
+//
+// ubridge shares devices with the host: it reads guests' frames from the
+// network-device side of their taps, and it translates guests behind the host's
+// own address. Both work only while the host's stack keeps quiet, else it
+// answers ARP for its addresses on a guest's tap and resets the connections of
+// which it has no socket. Packet sockets see a frame before the tc ingress hook
+// does, so a drop there hides the frame from the stack and from nobody else.
+//
+//	wire → XDP → packet sockets (us) → clsact ingress → nft ingress → stack
+//	                  │                     │
+//	            uplink_socket         silence | uplink
+//
+// Three programs in steer.c, loaded by [Load]:
+//
+//   - silence drops everything; for a guest's device.
+//   - uplink drops IPv4 packets to one of the outside addresses whose TCP or
+//     UDP destination port is marked held, and the later fragments of such
+//     packets; everything else goes on to the next program.
+//   - uplink_socket is the mirror image, a filter on the uplink's packet
+//     socket: it lets through the held ports, ICMP and fragments to an outside
+//     address, so that the host's own traffic is not copied to us.
+//
+// The held ports are a bit array in a mapped BPF map. Whoever owns the
+// translation table sets a bit before the first packet leaves and clears it
+// when the port's quarantine has ended; no system call is made for a flow.
+//
+// # Life after death
+//
+// A cls_bpf filter belongs to the device, not to the process: it stays in force
+// when the daemon is killed. The next start loads the programs anew, fills its
+// own maps from the state file (Ports, SetOutside) and only then attaches,
+// which replaces the dead daemon's filter in one step. Hence the order of calls:
+//
+//	Open → Ports (fill) → SetOutside → AttachUplink, AttachSilence
+//
+// The lowest bit of a filter's handle records whether clsact was made along
+// with it, so that the process which detaches, be it another one, knows whether
+// to take clsact away.
+//
+// # Fallback
+//
+// Where the kernel refuses BPF, [Open] uses an nftables table of family netdev
+// instead. It knows the whole port range rather than single ports, sees no
+// fragments but the first, and disappears with `nft flush ruleset`: Fallback
+// tells why it was taken so that a warning can be given.
+//
+// # Concurrency
+//
+// A Steering's methods may be called by one goroutine at a time; the words of
+// Ports are written with 64-bit atomic stores from anywhere. Every method works
+// on the network namespace of the calling thread.
+//
+// # Standards and sources
+//
+// linux/pkt_cls.h (direct action), linux/bpf.h (BPF_F_MMAPABLE,
+// BPF_HDR_START_NET), linux/filter.h (SKF_NET_OFF), RFC 791 §3.2 (fragments).
+package steer
