@@ -1,0 +1,133 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+)
+
+// Paths on a user's host.
+const (
+	DefaultFile       = "/etc/ubridge/ubridge.toml"
+	DefaultStateDir   = "/var/lib/ubridge"
+	DefaultRuntimeDir = "/run/ubridge"
+	DefaultSocket     = DefaultRuntimeDir + "/" + socketName
+	DefaultGroup      = "ubridge"
+
+	socketName  = "ubridge.sock"
+	networksDir = "networks.d"
+)
+
+// Daemon is the checked configuration of the daemon. All paths are absolute or
+// relative to the working directory.
+type Daemon struct {
+	LogLevel    slog.Level
+	StateDir    string // leases, definitions, ports
+	RuntimeDir  string // socket, lock, state on tmpfs
+	Socket      string // empty: in the runtime directory, see SocketPath
+	SocketGroup string // may use the socket, where the group exists
+	NetworksDir string // the administrator's networks, only read
+
+	File string // where it was read; empty: nothing but defaults
+}
+
+// Load reads the daemon's configuration. A path in the file is relative to the
+// file. With path empty it reads DefaultFile, or takes the defaults where that
+// does not exist; a file that was asked for must exist (fs.ErrNotExist).
+func Load(path string) (Daemon, error) {
+	asked := path != ""
+	if !asked {
+		path = DefaultFile
+	}
+	doc, err := readFile(path)
+	if errors.Is(err, fs.ErrNotExist) && !asked {
+		d := defaultDaemon(path)
+		d.File = ""
+		return d, nil
+	}
+	if err != nil {
+		return Daemon{}, fmt.Errorf("configuration: %w", err)
+	}
+	return parseDaemon(path, doc)
+}
+
+func defaultDaemon(path string) Daemon {
+	return Daemon{
+		LogLevel:    slog.LevelInfo,
+		StateDir:    DefaultStateDir,
+		RuntimeDir:  DefaultRuntimeDir,
+		SocketGroup: DefaultGroup,
+		NetworksDir: filepath.Join(filepath.Dir(path), networksDir),
+		File:        path,
+	}
+}
+
+func parseDaemon(path string, doc []byte) (Daemon, error) {
+	var raw rawDaemon
+	f, err := decode(path, doc, &raw)
+	if err != nil {
+		return Daemon{}, err
+	}
+	d := defaultDaemon(path)
+	f.logLevel("log_level", raw.LogLevel, &d.LogLevel)
+	f.path("state_dir", raw.StateDir, &d.StateDir)
+	f.path("runtime_dir", raw.RuntimeDir, &d.RuntimeDir)
+	f.path("socket", raw.Socket, &d.Socket)
+	f.text("socket_group", raw.SocketGroup, &d.SocketGroup)
+	f.path("networks_dir", raw.NetworksDir, &d.NetworksDir)
+	if filepath.Clean(d.NetworksDir) == d.StateNetworks() {
+		f.add("networks_dir", "use another directory", "%s is the daemon's own", d.NetworksDir)
+	}
+	return d, f.err()
+}
+
+// path reads a path that is relative to the file.
+func (f *faults) path(key string, raw *string, to *string) {
+	if raw == nil {
+		return
+	}
+	f.text(key, raw, to)
+	if !filepath.IsAbs(*to) {
+		*to = filepath.Join(filepath.Dir(f.file), *to)
+	}
+}
+
+func (f *faults) logLevel(key string, raw *string, to *slog.Level) {
+	if raw == nil {
+		return
+	}
+	switch *raw {
+	case "debug", "info", "warn", "error":
+		_ = to.UnmarshalText([]byte(*raw)) // one of its own four names
+	default:
+		f.add(key, "use debug, info, warn or error", "there is no level %q", *raw)
+	}
+}
+
+// Override gives the configuration with what the command line sets; an empty
+// string leaves the file's value.
+func (d Daemon) Override(stateDir, runtimeDir, socket string) Daemon {
+	if stateDir != "" {
+		d.StateDir = stateDir
+	}
+	if runtimeDir != "" {
+		d.RuntimeDir = runtimeDir
+	}
+	if socket != "" {
+		d.Socket = socket
+	}
+	return d
+}
+
+// SocketPath is the control socket's path.
+func (d Daemon) SocketPath() string {
+	if d.Socket != "" {
+		return d.Socket
+	}
+	return filepath.Join(d.RuntimeDir, socketName)
+}
+
+// StateNetworks is the directory of the definitions that the daemon keeps.
+func (d Daemon) StateNetworks() string { return filepath.Join(d.StateDir, "networks") }

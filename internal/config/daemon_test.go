@@ -1,0 +1,97 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func write(t *testing.T, path, doc string) string {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(doc), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestLoadResolvesPathsBesideTheFile(t *testing.T) {
+	dir := t.TempDir()
+	file := write(t, dir+"/u.toml", "log_level='debug'\nstate_dir='state'\nsocket='/tmp/x.sock'\nsocket_group='kvm'\n")
+	got, err := Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Daemon{
+		LogLevel: slog.LevelDebug, StateDir: dir + "/state", RuntimeDir: DefaultRuntimeDir, Socket: "/tmp/x.sock",
+		SocketGroup: "kvm", NetworksDir: dir + "/networks.d", File: file,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestLoadWithoutTheFile(t *testing.T) {
+	if _, err := Load(t.TempDir() + "/none.toml"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file that was asked for: %v", err)
+	}
+}
+
+func TestLoadFaults(t *testing.T) {
+	file := write(t, t.TempDir()+"/u.toml", "log_level='loud'\nnetworks_dir='/var/lib/ubridge/networks'\n")
+	_, err := Load(file)
+	wantFaults(t, err, []string{
+		`u.toml:1: log_level: there is no level "loud"; use debug, info, warn or error`,
+		"u.toml:2: networks_dir: /var/lib/ubridge/networks is the daemon's own",
+	})
+}
+
+func TestOverrideMovesTheSocketWithTheRuntimeDir(t *testing.T) {
+	d := defaultDaemon(DefaultFile)
+	if d.SocketPath() != DefaultSocket {
+		t.Errorf("default socket %s", d.SocketPath())
+	}
+	if got := d.Override("", "/x", "").SocketPath(); got != "/x/ubridge.sock" {
+		t.Errorf("socket of --runtime-dir: %s", got)
+	}
+	if got := d.Override("/s", "/x", "/y.sock"); got.SocketPath() != "/y.sock" || got.StateNetworks() != "/s/networks" {
+		t.Errorf("overridden: %+v", got)
+	}
+}
+
+func TestLoadDir(t *testing.T) {
+	dir := t.TempDir()
+	if got, err := LoadDir(dir + "/none"); got != nil || err != nil {
+		t.Errorf("no directory: %v, %v", got, err)
+	}
+	write(t, dir+"/b.toml", "autostart = false")
+	write(t, dir+"/a.toml", "")
+	write(t, dir+"/.#a.toml", "broken")
+	write(t, dir+"/a.toml~", "broken")
+	write(t, dir+"/d.toml/x", "")
+	got, err := LoadDir(dir)
+	if err != nil || len(got) != 2 || got[0].Name != "a" || !got[0].Autostart || got[1].Autostart || got[1].Origin.File != dir+"/b.toml" {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	write(t, dir+"/bad one.toml", "")
+	write(t, dir+"/c.toml", "mode='bridge'")
+	got, err = LoadDir(dir)
+	if err == nil || len(got) != 2 || len(strings.Split(err.Error(), "\n")) != 2 {
+		t.Errorf("%d networks beside %v", len(got), err)
+	}
+}
+
+func TestLoadRefusesHugeFiles(t *testing.T) {
+	file := write(t, t.TempDir()+"/u.toml", strings.Repeat("#", MaxFile+1))
+	if _, err := Load(file); err == nil || !strings.Contains(err.Error(), "larger than 1 MiB") {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,109 @@
+package config
+
+import (
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+// Marshal writes the definition as a file of networks.d. What the model decides
+// by a default is written too, so that the file means the same when defaults
+// change. ParseNetwork reads it back as a Network that is Equal.
+func (n Network) Marshal() []byte {
+	doc, err := toml.Marshal(n.raw())
+	if err != nil {
+		panic(fmt.Sprintf("config: marshal network %s: %v", n.Name, err)) // strings, numbers and lists of them only
+	}
+	return doc
+}
+
+func (n Network) raw() rawNetwork {
+	return rawNetwork{
+		Mode:       given(string(n.Mode)),
+		Bridge:     given(n.Bridge),
+		MAC:        given(n.MAC.String()),
+		Address:    prefixText(n.Address),
+		MTU:        number64(n.MTU),
+		Domain:     given(n.Domain),
+		Autostart:  &n.Autostart,
+		Ageing:     given(n.Ageing.String()),
+		LearnLimit: number64(n.LearnLimit),
+		Ports:      n.Ports,
+		DHCP:       n.DHCP.raw(),
+		DNS:        n.DNS.raw(),
+		NAT:        rawNAT{Egress: n.NAT.Egress, Ports: given(n.NAT.Ports.String())},
+	}
+}
+
+func (d DHCP) raw() rawDHCP {
+	r := rawDHCP{Enabled: &d.Enabled, LeaseTime: given(leaseText(d.LeaseTime))}
+	for _, pool := range d.Ranges {
+		r.Ranges = append(r.Ranges, pool.String())
+	}
+	for _, h := range d.Hosts {
+		r.Hosts = append(r.Hosts, rawDHCPHost{
+			MAC: given(h.MAC.String()), ClientID: given(hex.EncodeToString(h.ClientID)),
+			IP: addrText(h.IP), Name: given(h.Name),
+		})
+	}
+	return r
+}
+
+func (d DNS) raw() rawDNS {
+	r := rawDNS{Enabled: &d.Enabled, LocalOnly: &d.LocalOnly}
+	for _, up := range d.Upstreams {
+		r.Upstreams = append(r.Upstreams, up.String())
+	}
+	for _, h := range d.Hosts {
+		r.Hosts = append(r.Hosts, rawDNSHost{IP: addrText(h.IP), Names: h.Names})
+	}
+	return r
+}
+
+// String is the form of the configuration, FIRST-LAST; empty for no range.
+func (r PortRange) String() string {
+	if r == (PortRange{}) {
+		return ""
+	}
+	return fmt.Sprintf("%d-%d", r.First, r.Last)
+}
+
+func leaseText(d time.Duration) string {
+	if d == InfiniteLease {
+		return "infinite"
+	}
+	return d.String()
+}
+
+// given is nil for the empty string, so that the key is left out.
+func given(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func number64(n int) *int64 {
+	if n == 0 {
+		return nil
+	}
+	v := int64(n)
+	return &v
+}
+
+func addrText(a netip.Addr) *string {
+	if !a.IsValid() {
+		return nil
+	}
+	return given(a.String())
+}
+
+func prefixText(p netip.Prefix) *string {
+	if !p.IsValid() {
+		return nil
+	}
+	return given(p.String())
+}

@@ -1,0 +1,95 @@
+package config
+
+import (
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+// Whatever passes Check reads back as it was written.
+func TestMarshalRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		want := drawNetwork(t)
+		if err := want.Check(); err != nil {
+			t.Fatalf("the generator made a bad network: %v", err)
+		}
+		got, err := ParseNetwork(want.Name, want.Marshal())
+		if err != nil {
+			t.Fatalf("%v\n%s", err, want.Marshal())
+		}
+		if diff := cmp.Diff(want, got, equal); diff != "" || !want.Equal(got) {
+			t.Fatalf("%s\n%s", diff, want.Marshal())
+		}
+	})
+}
+
+func drawNetwork(t *rapid.T) Network {
+	n := Default(rapid.StringMatching(`[a-z0-9][a-z0-9_-]{0,9}`).Draw(t, "name"))
+	n.Bridge = rapid.StringMatching(`(ubr[0-9]{1,3})?`).Draw(t, "bridge")
+	n.MAC = rapid.SampledFrom([]net.HardwareAddr{nil, {0x52, 0x54, 0, 1, 2, 3}}).Draw(t, "mac")
+	n.MTU = rapid.SampledFrom([]int{0, minMTU, 1500, 9000, maxMTU}).Draw(t, "mtu")
+	n.Domain = rapid.StringMatching(`([a-z0-9]{1,5}(\.[a-z]{1,5}){0,2})?`).Draw(t, "domain")
+	n.Autostart = rapid.Bool().Draw(t, "autostart")
+	n.Ageing = time.Duration(rapid.Int64Range(int64(minAgeing), int64(maxAgeing)).Draw(t, "ageing"))
+	n.LearnLimit = rapid.IntRange(1, maxLearn).Draw(t, "limit")
+	n.Ports = distinct(t, `vnet[0-9]{1,3}`, "ports")
+	n.NAT.Egress = distinct(t, `docker[0-9]|virbr[0-9]`, "egress")
+	if rapid.Bool().Draw(t, "pinned") {
+		n.Address = netip.MustParsePrefix("10.20.0.1/16")
+	}
+	drawDHCP(t, &n)
+	drawDNS(t, &n)
+	if first := uint16(rapid.IntRange(1023, 65000).Draw(t, "nat")); first >= 1024 {
+		n.NAT.Ports = PortRange{first, first + 500}
+	}
+	return n
+}
+
+func drawDHCP(t *rapid.T, n *Network) {
+	n.DHCP.Enabled = rapid.Bool().Draw(t, "dhcp")
+	n.DHCP.LeaseTime = time.Duration(rapid.Int64Range(1, int64(InfiniteLease/time.Second)).Draw(t, "lease")) * time.Second
+	for i := range rapid.IntRange(0, 3).Draw(t, "hosts") {
+		h := DHCPHost{Name: rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "host") + string(rune('0'+i))}
+		if rapid.Bool().Draw(t, "by MAC") {
+			h.MAC = net.HardwareAddr{0x52, 0x54, 0, 0, 0, byte(i)}
+		} else {
+			h.ClientID = []byte{0, byte(i)}
+		}
+		if n.Pinned() {
+			h.IP = addr(10<<24 | 20<<16 | 5<<8 | uint32(i))
+		}
+		n.DHCP.Hosts = append(n.DHCP.Hosts, h)
+	}
+	if n.Pinned() {
+		for i := range rapid.IntRange(0, 3).Draw(t, "ranges") {
+			first := uint32(10<<24 | 20<<16 | (i+1)<<8)
+			n.DHCP.Ranges = append(n.DHCP.Ranges, Range{addr(first), addr(first + rapid.Uint32Range(0, 255).Draw(t, "size"))})
+		}
+	}
+}
+
+func drawDNS(t *rapid.T, n *Network) {
+	n.DNS.Enabled = rapid.Bool().Draw(t, "dns")
+	n.DNS.LocalOnly = n.Domain != "" && rapid.Bool().Draw(t, "local")
+	for i, ip := range []string{"192.0.2.1", "2001:db8::1", "fe80::1%eth0"} {
+		if rapid.Bool().Draw(t, "upstream") {
+			port := rapid.Uint16Range(1, 65535).Draw(t, "port")
+			n.DNS.Upstreams = append(n.DNS.Upstreams, netip.AddrPortFrom(netip.MustParseAddr(ip), port))
+		}
+		if rapid.Bool().Draw(t, "name") {
+			n.DNS.Hosts = append(n.DNS.Hosts, DNSHost{IP: addr(uint32(10<<24 + i)), Names: []string{"host", "host.example"}})
+		}
+	}
+}
+
+func distinct(t *rapid.T, pattern, label string) []string {
+	names := rapid.SliceOfNDistinct(rapid.StringMatching(pattern), 0, 3, rapid.ID).Draw(t, label)
+	if len(names) == 0 {
+		return nil
+	}
+	return names
+}

@@ -1,0 +1,144 @@
+package config
+
+import (
+	"math"
+	"net"
+	"net/netip"
+	"reflect"
+	"time"
+)
+
+// Mode says how a network reaches the world outside it.
+type Mode string
+
+// The modes, named as libvirt and the command line name them.
+const (
+	ModeNAT      Mode = "nat"       // guests share the host's address
+	ModeIsolated Mode = "isolated"  // guests and the host only
+	ModeHostOnly Mode = "host-only" // each guest and the host, no guest to guest
+	ModeRoute    Mode = "route"     // routed, not translated
+	ModeOpen     Mode = "open"      // routed, nothing filtered
+	ModeBridge   Mode = "bridge"    // guests on the LAN through a NIC
+)
+
+// Defaults of a network, in the unit of their field.
+const (
+	DefaultMTU        = 1500              // bytes, as Ethernet
+	DefaultAgeing     = 300 * time.Second // as the kernel bridge and IEEE 802.1Q table 8-8
+	DefaultLearnLimit = 4096              // stations per port
+	DefaultLeaseTime  = time.Hour         // as dnsmasq
+)
+
+// InfiniteLease is the lease time that never ends: 0xffffffff seconds on the
+// wire (RFC 2131 §3.3).
+const InfiniteLease = math.MaxUint32 * time.Second
+
+// Network is the checked definition of one network.
+type Network struct {
+	Name   string
+	Mode   Mode
+	Bridge string           // device of the host port; empty: the daemon takes the next free ubrN
+	MAC    net.HardwareAddr // of the gateway; nil: the daemon makes one and keeps it
+
+	// Address is the gateway's address with the subnet's prefix length. The
+	// zero Prefix leaves the choice to the daemon: 192.168.122.1/24 or the next
+	// free 192.168.N.1/24. See Pinned.
+	Address netip.Prefix
+
+	MTU        int           // bytes; 0: not given, see LinkMTU
+	Domain     string        // lower case, without a final dot; empty: none
+	Autostart  bool          // start with the daemon
+	Ageing     time.Duration // of learned stations
+	LearnLimit int           // stations learned per port
+	Ports      []string      // devices that are always ports of the network
+
+	DHCP DHCP
+	DNS  DNS
+	NAT  NAT
+
+	Origin Origin // where it was read
+}
+
+// DHCP is the address service of a network.
+type DHCP struct {
+	Enabled   bool
+	Ranges    []Range       // empty: the whole subnet, see Network.Pool
+	LeaseTime time.Duration // whole seconds; InfiniteLease for ever
+	Hosts     []DHCPHost
+}
+
+// DHCPHost reserves an address or a name for one client, which is known by its
+// MAC, its client identifier, or either of them.
+type DHCPHost struct {
+	MAC      net.HardwareAddr // nil: not matched by MAC
+	ClientID []byte           // option 61, type octet included (RFC 2132 §9.14); nil: not matched by it
+	IP       netip.Addr       // the zero Addr: any address of the pool
+	Name     string           // lower case label; empty: none
+}
+
+// DNS is the name service of a network.
+type DNS struct {
+	Enabled   bool
+	Upstreams []netip.AddrPort // empty: the host's resolvers
+	Hosts     []DNSHost
+	LocalOnly bool // names below Domain are never forwarded
+}
+
+// DNSHost gives names to one address.
+type DNSHost struct {
+	IP    netip.Addr
+	Names []string // lower case, without a final dot
+}
+
+// NAT is the translation of a network in mode nat.
+type NAT struct {
+	// Egress names devices that lead to networks virtual on this host (docker0,
+	// another network's ubrN) and that guests may reach all the same.
+	Egress []string
+
+	// Ports overrides the outside ports; the zero value leaves them to the
+	// daemon: above the host's ip_local_port_range.
+	Ports PortRange
+}
+
+// PortRange is a range of TCP and UDP ports, both ends included. The zero value
+// is no range.
+type PortRange struct{ First, Last uint16 }
+
+// Origin is where a Network was read. It takes no part in Equal.
+type Origin struct {
+	File  string // path as it was opened; empty for a definition that came as bytes
+	lines lines
+}
+
+// Default is the network NAME with nothing but defaults: mode nat, an automatic
+// subnet, DHCP and DNS on, autostart off.
+func Default(name string) Network {
+	return Network{
+		Name:       name,
+		Mode:       ModeNAT,
+		Ageing:     DefaultAgeing,
+		LearnLimit: DefaultLearnLimit,
+		DHCP:       DHCP{Enabled: true, LeaseTime: DefaultLeaseTime},
+		DNS:        DNS{Enabled: true},
+	}
+}
+
+// Pinned reports whether the definition names its subnet. A pinned subnet that
+// is in use on the host is an error; another is chosen for one that is not.
+func (n Network) Pinned() bool { return n.Address.IsValid() }
+
+// LinkMTU is the MTU of the network's ports in bytes. DHCP names it to guests
+// (option 26) only where the definition gives it, MTU != 0.
+func (n Network) LinkMTU() int {
+	if n.MTU == 0 {
+		return DefaultMTU
+	}
+	return n.MTU
+}
+
+// Equal reports whether two definitions say the same, wherever they were read.
+func (n Network) Equal(o Network) bool {
+	n.Origin, o.Origin = Origin{}, Origin{}
+	return reflect.DeepEqual(n, o)
+}

@@ -1,0 +1,73 @@
+package config
+
+import "strings"
+
+// ParseNetwork reads the definition of the network name, as `net define` is
+// given it. Errors name the file NAME.toml. Autostart is off unless the text
+// sets it, as with virsh net-define; compare LoadNetwork.
+func ParseNetwork(name string, doc []byte) (Network, error) {
+	return parseNetwork(name, name+".toml", doc, false)
+}
+
+func parseNetwork(name, file string, doc []byte, autostart bool) (Network, error) {
+	var raw rawNetwork
+	f, err := decode(file, doc, &raw)
+	if err != nil {
+		return Network{}, err
+	}
+	n := Default(name)
+	n.Autostart = autostart
+	n.Origin = Origin{lines: f.lines}
+	f.network(&raw, &n)
+	if err := f.err(); err != nil {
+		return Network{}, err
+	}
+	f.check(&n)
+	return n, f.err()
+}
+
+// network converts what the file says onto the defaults in n.
+func (f *faults) network(raw *rawNetwork, n *Network) {
+	set((*Mode)(raw.Mode), &n.Mode)
+	f.text("bridge", raw.Bridge, &n.Bridge)
+	f.mac("mac", raw.MAC, &n.MAC)
+	f.gateway("address", raw.Address, &n.Address)
+	f.integer("mtu", raw.MTU, &n.MTU, minMTU, maxMTU)
+	f.name("domain", raw.Domain, &n.Domain)
+	set(raw.Autostart, &n.Autostart)
+	f.duration("ageing", raw.Ageing, &n.Ageing)
+	f.integer("learn_limit", raw.LearnLimit, &n.LearnLimit, 1, maxLearn)
+	n.Ports = orNil(raw.Ports)
+	f.dhcp(&raw.DHCP, &n.DHCP)
+	f.dns(&raw.DNS, &n.DNS)
+	n.NAT.Egress = orNil(raw.NAT.Egress)
+	f.portRange("nat.ports", raw.NAT.Ports, &n.NAT.Ports)
+}
+
+func (f *faults) dhcp(raw *rawDHCP, d *DHCP) {
+	set(raw.Enabled, &d.Enabled)
+	d.Ranges = f.ranges("dhcp.ranges", raw.Ranges)
+	f.leaseTime("dhcp.lease_time", raw.LeaseTime, &d.LeaseTime)
+	for i := range raw.Hosts {
+		key, h := element("dhcp.hosts", i), DHCPHost{}
+		f.mac(key+".mac", raw.Hosts[i].MAC, &h.MAC)
+		f.clientID(key+".client_id", raw.Hosts[i].ClientID, &h.ClientID)
+		f.addr(key+".ip", raw.Hosts[i].IP, &h.IP)
+		f.name(key+".name", raw.Hosts[i].Name, &h.Name)
+		d.Hosts = append(d.Hosts, h)
+	}
+}
+
+func (f *faults) dns(raw *rawDNS, d *DNS) {
+	set(raw.Enabled, &d.Enabled)
+	d.Upstreams = f.upstreams("dns.upstreams", raw.Upstreams)
+	set(raw.LocalOnly, &d.LocalOnly)
+	for i := range raw.Hosts {
+		key, h := element("dns.hosts", i), DNSHost{}
+		f.addr(key+".ip", raw.Hosts[i].IP, &h.IP)
+		for _, name := range raw.Hosts[i].Names {
+			h.Names = append(h.Names, strings.ToLower(strings.TrimSuffix(name, ".")))
+		}
+		d.Hosts = append(d.Hosts, h)
+	}
+}

@@ -1,0 +1,60 @@
+package config
+
+// The raw structs mirror the files. Pointers tell a key that was left out from
+// one that holds the zero value.
+
+type rawNetwork struct {
+	Mode       *string  `toml:"mode,omitempty"`
+	Bridge     *string  `toml:"bridge,omitempty"`
+	MAC        *string  `toml:"mac,omitempty"`
+	Address    *string  `toml:"address,omitempty"`
+	MTU        *int64   `toml:"mtu,omitempty"`
+	Domain     *string  `toml:"domain,omitempty"`
+	Autostart  *bool    `toml:"autostart,omitempty"`
+	Ageing     *string  `toml:"ageing,omitempty"`
+	LearnLimit *int64   `toml:"learn_limit,omitempty"`
+	Ports      []string `toml:"ports,omitempty"`
+	DHCP       rawDHCP  `toml:"dhcp,omitempty"`
+	DNS        rawDNS   `toml:"dns,omitempty"`
+	NAT        rawNAT   `toml:"nat,omitempty"`
+}
+
+type rawDHCP struct {
+	Enabled   *bool         `toml:"enabled,omitempty"`
+	Ranges    []string      `toml:"ranges,omitempty"`
+	LeaseTime *string       `toml:"lease_time,omitempty"`
+	Hosts     []rawDHCPHost `toml:"hosts,omitempty"`
+}
+
+type rawDHCPHost struct {
+	MAC      *string `toml:"mac,omitempty"`
+	ClientID *string `toml:"client_id,omitempty"`
+	IP       *string `toml:"ip,omitempty"`
+	Name     *string `toml:"name,omitempty"`
+}
+
+type rawDNS struct {
+	Enabled   *bool        `toml:"enabled,omitempty"`
+	Upstreams []string     `toml:"upstreams,omitempty"`
+	LocalOnly *bool        `toml:"local_only,omitempty"`
+	Hosts     []rawDNSHost `toml:"hosts,omitempty"`
+}
+
+type rawDNSHost struct {
+	IP    *string  `toml:"ip,omitempty"`
+	Names []string `toml:"names,omitempty"`
+}
+
+type rawNAT struct {
+	Egress []string `toml:"egress,omitempty"`
+	Ports  *string  `toml:"ports,omitempty"`
+}
+
+type rawDaemon struct {
+	LogLevel    *string `toml:"log_level,omitempty"`
+	StateDir    *string `toml:"state_dir,omitempty"`
+	RuntimeDir  *string `toml:"runtime_dir,omitempty"`
+	Socket      *string `toml:"socket,omitempty"`
+	SocketGroup *string `toml:"socket_group,omitempty"`
+	NetworksDir *string `toml:"networks_dir,omitempty"`
+}
