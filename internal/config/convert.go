@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/hex"
+	"fmt"
 	"net"
 	"net/netip"
 	"strconv"
@@ -120,6 +121,9 @@ func (f *faults) clientID(key string, raw *string, to *[]byte) {
 }
 
 func (f *faults) ranges(key string, raw []string) (list []Range) {
+	if f.tooLong(key, len(raw)) {
+		return nil
+	}
 	for i, s := range raw {
 		r, err := parseRange(s)
 		if err != nil {
@@ -133,6 +137,9 @@ func (f *faults) ranges(key string, raw []string) (list []Range) {
 
 // upstreams reads resolvers; the port is 53 unless one is given.
 func (f *faults) upstreams(key string, raw []string) (list []netip.AddrPort) {
+	if f.tooLong(key, len(raw)) {
+		return nil
+	}
 	for i, s := range raw {
 		ap, err := netip.ParseAddrPort(s)
 		if a, errAddr := netip.ParseAddr(s); errAddr == nil {
@@ -162,10 +169,20 @@ func (f *faults) portRange(key string, raw *string, to *PortRange) {
 	*to = PortRange{uint16(a), uint16(b)}
 }
 
-// orNil drops the difference between an empty list and none.
-func orNil(raw []string) []string {
-	if len(raw) == 0 {
+// names reads a list of names; an empty list is none.
+func (f *faults) names(key string, raw []string) []string {
+	if len(raw) == 0 || f.tooLong(key, len(raw)) {
 		return nil
 	}
 	return raw
+}
+
+// maxList bounds the lists whose elements are compared with one another.
+const maxList = 1024
+
+func (f *faults) tooLong(key string, size int) bool {
+	if size > maxList {
+		f.add(key, fmt.Sprintf("use at most %d", maxList), "%d elements", size)
+	}
+	return size > maxList
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2/unstable"
@@ -32,6 +33,11 @@ func (l lines) of(key string) int {
 // indexLines walks the syntax tree of a document that has already decoded.
 func indexLines(doc []byte) lines {
 	x := indexer{lines: lines{}, arrays: map[string]int{}}
+	for i, c := range doc {
+		if c == '\n' {
+			x.ends = append(x.ends, uint32(i))
+		}
+	}
 	x.parser.Reset(doc)
 	table := ""
 	for x.parser.NextExpression() {
@@ -49,6 +55,7 @@ type indexer struct {
 	parser unstable.Parser
 	lines  lines
 	arrays map[string]int // array of tables → elements so far
+	ends   []uint32       // offsets of the line ends
 }
 
 // header enters a [table] or [[array.of.tables]] and gives its key.
@@ -100,7 +107,8 @@ func (x *indexer) value(key string, n *unstable.Node) {
 // mark notes the line where key is first seen.
 func (x *indexer) mark(key string, n *unstable.Node) {
 	if _, seen := x.lines[key]; !seen {
-		x.lines[key] = x.parser.Shape(n.Raw).Start.Line
+		line, _ := slices.BinarySearch(x.ends, n.Raw.Offset)
+		x.lines[key] = line + 1
 	}
 }
 

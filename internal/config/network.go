@@ -37,10 +37,10 @@ func (f *faults) network(raw *rawNetwork, n *Network) {
 	set(raw.Autostart, &n.Autostart)
 	f.duration("ageing", raw.Ageing, &n.Ageing)
 	f.integer("learn_limit", raw.LearnLimit, &n.LearnLimit, 1, maxLearn)
-	n.Ports = orNil(raw.Ports)
+	n.Ports = f.names("ports", raw.Ports)
 	f.dhcp(&raw.DHCP, &n.DHCP)
 	f.dns(&raw.DNS, &n.DNS)
-	n.NAT.Egress = orNil(raw.NAT.Egress)
+	n.NAT.Egress = f.names("nat.egress", raw.NAT.Egress)
 	f.portRange("nat.ports", raw.NAT.Ports, &n.NAT.Ports)
 }
 

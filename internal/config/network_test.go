@@ -154,6 +154,7 @@ func TestParseNetworkFaults(t *testing.T) {
 		{"address without name", "[[dns.hosts]]\nip='192.0.2.1'\n", []string{"dns.hosts[0]: an entry without a name"}},
 		{"bad DNS name", "[[dns.hosts]]\nip='192.0.2.1'\nnames=['a b']\n", []string{`lab.toml:3: dns.hosts[0].names[0]: the label "a b" holds ' '`}},
 		{"nat ports", "nat.ports='80-90'\n", []string{"nat.ports: 80-90 is no range that NAT may use; use a range within 1024-65535"}},
+		{"long list", "ports=[" + strings.Repeat("'a',", 1025) + "]", []string{"ports: 1025 elements; use at most 1024"}},
 		{"nat ports text", "nat.ports='high'\n", []string{`nat.ports: "high" is no range of ports`}},
 	}
 	for _, tt := range tests {
@@ -161,6 +162,21 @@ func TestParseNetworkFaults(t *testing.T) {
 			_, err := ParseNetwork("lab", []byte(tt.doc))
 			wantFaults(t, err, tt.want)
 		})
+	}
+}
+
+// A file of the largest size is read or refused at once, whatever it repeats.
+func TestParseNetworkLargeFiles(t *testing.T) {
+	for _, doc := range []string{
+		"ports=[" + strings.Repeat("'a',", MaxFile/5) + "]",
+		"dhcp.ranges=[" + strings.Repeat("'10.0.0.1-10.0.0.2',", MaxFile/30) + "]",
+		strings.Repeat("[[dns.hosts]]\nip='10.0.0.1'\nnames=['a']\n", MaxFile/50),
+	} {
+		start := time.Now()
+		_, _ = ParseNetwork("lab", []byte(doc))
+		if took := time.Since(start); took > 10*time.Second {
+			t.Errorf("%.20s…: took %v", doc, took)
+		}
 	}
 }
 
