@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -39,6 +40,9 @@ func (d Damage) String() string { return fmt.Sprintf("line %d: %v: %q", d.Line, 
 func Open(path string) (*File, []Damage, error) {
 	if err := removeLeftover(path); err != nil {
 		return nil, nil, fmt.Errorf("lease file %s: remove what a crash left: %w; remove it by hand", path, err)
+	}
+	if _, err := os.Stat(filepath.Dir(path)); err != nil {
+		return nil, nil, fmt.Errorf("lease file %s: %w; create its directory", path, err)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
