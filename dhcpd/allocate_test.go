@@ -117,6 +117,38 @@ func TestAnOfferIsSafeForAMoment(t *testing.T) {
 	s.want(s.take(a, offer.Address), Ack)
 }
 
+func TestAClientKeepsNoOfferBesidesItsLease(t *testing.T) {
+	s := newServer(t, rangeOf("192.168.122.10", "192.168.122.11"))
+	x, y := ip("192.168.122.10"), ip("192.168.122.11")
+	s.want(s.discover(a, withRequested(x)), Offer)
+	s.want(s.reboot(a, y), Ack)
+	if got := s.lease(b); got != x {
+		t.Errorf("leased %v", got)
+	}
+	s.discover(guest{mac: mac(4)}) // firmware: full
+	s.releases(b, x)
+	s.want(s.discover(guest{mac: mac(4)}), Offer)
+	s.want(s.reboot(guest{mac(4), "\x01d"}, x), Ack) // its system did not wait
+	if len(s.offers.byAddr)+len(s.offers.byClient) != 0 {
+		t.Errorf("offers left: %v", s.offers.byClient)
+	}
+}
+
+// Two identifiers on one hardware address are two clients, as behind an
+// ipvlan; without an identifier it is the one that came last.
+func TestTwoIdentifiersOnOneHardwareAddress(t *testing.T) {
+	s := newServer(t, testConfig())
+	first, second := guest{mac(1), "\x01x"}, guest{mac(1), "\x01y"}
+	x, y := s.lease(first), s.lease(second)
+	if x == y {
+		t.Fatalf("both got %v", x)
+	}
+	s.want(s.declines(first, x), Declined)
+	if got := s.lease(guest{mac: mac(1)}); got != y {
+		t.Errorf("leased %v, the second one has %v", got, y)
+	}
+}
+
 func TestReservations(t *testing.T) {
 	cfg := rangeOf("192.168.122.10", "192.168.122.12")
 	cfg.Hosts = []Host{
@@ -345,6 +377,21 @@ func TestNames(t *testing.T) {
 	s.lease(b, withName("hidden"))
 	if got := s.lease(b, dhcpv4.WithBroadcast(true)); name(got) != "hidden" {
 		t.Error("a restart without a name lost it")
+	}
+}
+
+func TestReservedName(t *testing.T) {
+	cfg := testConfig()
+	cfg.Hosts = []Host{{ClientID: []byte("\xffsame"), Name: "db", IP: ip("192.168.122.9")}}
+	s := newServer(t, cfg)
+	original, clone := guest{mac(1), "\xffsame"}, guest{mac(2), "\xffsame"}
+	x, y := s.lease(original), s.lease(clone)
+	if x != ip("192.168.122.9") || s.held(x).Hostname != "db" || s.held(y).Hostname != "" {
+		t.Errorf("original %+v, clone %+v", s.held(x), s.held(y))
+	}
+	s = newServer(t, cfg, s.Records()...)
+	if s.held(x).Hostname != "db" {
+		t.Error("the reserved host lost its name over a restart")
 	}
 }
 

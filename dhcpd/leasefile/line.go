@@ -23,15 +23,18 @@ const maxExpiry = 253402300799
 // appendLine appends the lease's line to b.
 func appendLine(b []byte, l dhcpd.Lease) []byte {
 	b = strconv.AppendInt(b, expirySeconds(l.Expires), 10)
+	b = appendColonHex(append(b, ' '), l.MAC[:])
+	b = l.IP.AppendTo(append(b, ' '))
 	b = append(b, ' ')
-	b = append(b, colonHex(l.MAC[:])...)
+	if l.Hostname == "" {
+		b = append(b, none...)
+	}
+	b = append(b, l.Hostname...)
 	b = append(b, ' ')
-	b = l.IP.AppendTo(b)
-	b = append(b, ' ')
-	b = append(b, orNone(l.Hostname)...)
-	b = append(b, ' ')
-	b = append(b, orNone(colonHex(l.ClientID))...)
-	return append(b, '\n')
+	if len(l.ClientID) == 0 {
+		b = append(b, none...)
+	}
+	return append(appendColonHex(b, l.ClientID), '\n')
 }
 
 // expirySeconds keeps a lease of the distant past from reading as one without
@@ -43,22 +46,14 @@ func expirySeconds(t time.Time) int64 {
 	return max(t.Unix(), 1)
 }
 
-func orNone(s string) string {
-	if s == "" {
-		return none
-	}
-	return s
-}
-
-func colonHex(b []byte) string {
-	var s strings.Builder
-	for i, c := range b {
+func appendColonHex(b, value []byte) []byte {
+	for i, c := range value {
 		if i > 0 {
-			s.WriteByte(':')
+			b = append(b, ':')
 		}
-		s.WriteString(hex.EncodeToString([]byte{c}))
+		b = hex.AppendEncode(b, []byte{c})
 	}
-	return s.String()
+	return b
 }
 
 // parseLine reads one line without its newline.
@@ -119,7 +114,7 @@ func parseClientID(s string) ([]byte, error) {
 // parseColonHex takes two digits a byte and a colon between bytes.
 func parseColonHex(s string) ([]byte, error) {
 	b, err := hex.DecodeString(strings.ReplaceAll(s, ":", ""))
-	if err == nil && !strings.EqualFold(colonHex(b), s) {
+	if err == nil && !strings.EqualFold(string(appendColonHex(nil, b)), s) {
 		err = errors.New("colons misplaced")
 	}
 	return b, err
