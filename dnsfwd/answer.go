@@ -65,6 +65,11 @@ func decode(msg []byte, q *query) (*answer, error) {
 	if a.msg, err = m.Pack(); err != nil {
 		return nil, err
 	}
+	// Some malformed records, such as an SOA without data, are unpacked and
+	// packed without complaint, but to something that nobody can read.
+	if err = new(dns.Msg).Unpack(a.msg); err != nil {
+		return nil, err
+	}
 	if a.options, err = optionsOf(msg, q); err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ type Forwarder struct {
 	servers []*server
 	epoch   uint64 // counts changes of servers
 
-	pendings map[string]*pending // shared questions, by key
+	pendings map[flight]*pending // those that later clients may join
 	asks     map[uint16]*pending // by the id of each ask
 	clients  map[netip.Addr]int  // waiters of an address
 	inflight int
@@ -35,7 +35,7 @@ type Forwarder struct {
 func New(cfg Config) *Forwarder {
 	f := &Forwarder{
 		cfg:       cfg.withDefaults(),
-		pendings:  make(map[string]*pending),
+		pendings:  make(map[flight]*pending),
 		asks:      make(map[uint16]*pending),
 		clients:   make(map[netip.Addr]int),
 		udpTimers: list.New(),

@@ -7,10 +7,17 @@ import (
 	"time"
 )
 
+// A flight is what makes two questions in flight the same. EDNS is part of it,
+// unlike in the cache: a server that cannot do EDNS answers FORMERR with it.
+type flight struct {
+	key  string // "" where it is not shared
+	edns bool
+}
+
 // A pending is a question in flight: who waits for it, and where it was asked.
 type pending struct {
 	query    query
-	key      string // in Forwarder.pendings; "" where it is not shared
+	flight   flight
 	waiters  []waiter
 	asks     []Ask // not yet released
 	tries    map[netip.AddrPort]int
@@ -60,7 +67,7 @@ func (f *Forwarder) addWaiter(c Client, q *query, p *pending) {
 func (f *Forwarder) forward(now time.Time, c Client, q *query, key []byte) Action {
 	shared := !q.private()
 	if shared {
-		if p := f.pendings[string(key)]; p != nil {
+		if p := f.pendings[flight{string(key), q.edns}]; p != nil {
 			return f.join(c, q, p)
 		}
 	}
@@ -69,8 +76,8 @@ func (f *Forwarder) forward(now time.Time, c Client, q *query, key []byte) Actio
 	}
 	p := &pending{query: q.clone(), started: now, epoch: f.epoch, tries: make(map[netip.AddrPort]int)}
 	if shared {
-		p.key = string(key)
-		f.pendings[p.key] = p
+		p.flight = flight{string(key), q.edns}
+		f.pendings[p.flight] = p
 	}
 	f.inflight++
 	f.addWaiter(c, q, p)
@@ -161,8 +168,8 @@ func (f *Forwarder) settle(p *pending, a *answer, v Verdict, out []Action) []Act
 		}
 		out = append(out, f.answer(w.client, a.reply(&w.query, w.client, 0), v))
 	}
-	if f.pendings[p.key] == p {
-		delete(f.pendings, p.key)
+	if f.pendings[p.flight] == p {
+		delete(f.pendings, p.flight)
 	}
 	f.inflight--
 	return out

@@ -37,12 +37,17 @@ func (q *query) refuse(c Client, rcode uint16) []byte {
 	return q.finishEDNS(c, q.begin(flagRA|rcode&maskRcode), uint8(rcode>>4), nil)
 }
 
+// maxPartial is the longest message that is cut record by record. A guest can
+// own a zone with answers of 64 KiB; decoding one for every UDP query of it
+// would cost too much.
+const maxPartial = 8192
+
 // truncate cuts a reply, keeping as many records as fit, since not every
 // stub asks again over TCP. TC is left clear where only additional records
 // are lost (RFC 2181 §9).
 func (q *query) truncate(b []byte, limit int) []byte {
 	var m dns.Msg
-	if m.Unpack(b) != nil {
+	if len(b) > maxPartial || m.Unpack(b) != nil {
 		return q.empty(b)
 	}
 	m.Extra = onlyOPT(m.Extra)

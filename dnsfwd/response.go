@@ -95,8 +95,8 @@ func (f *Forwarder) take(now time.Time, p *pending, from Ask, msg []byte) []Acti
 		}
 		return f.giveUp(now, p, from, nil)
 	}
-	if p.key != "" && p.epoch == f.epoch {
-		f.cache.put(now, p.key, a)
+	if p.flight.key != "" && p.epoch == f.epoch {
+		f.cache.put(now, p.flight.key, a)
 	}
 	return f.settle(p, a, Resolved, nil)
 }
