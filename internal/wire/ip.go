@@ -114,6 +114,9 @@ func (p IPv4) Payload() []byte { return p[p.HeaderLen():] }
 // ChecksumOK verifies the header checksum.
 func (p IPv4) ChecksumOK() bool { return Fold(Sum(p[:p.HeaderLen()], 0)) == 0xffff }
 
+// SetID writes the identification field; the checksum is not touched.
+func (p IPv4) SetID(v uint16) { binary.BigEndian.PutUint16(p[4:], v) }
+
 // SetTotalLen writes the total length; the checksum is not touched.
 func (p IPv4) SetTotalLen(n int) { binary.BigEndian.PutUint16(p[2:], uint16(n)) }
 

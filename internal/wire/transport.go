@@ -62,6 +62,9 @@ func (t TCP) HeaderLen() int { return int(t[12]>>4) * 4 }
 // Flags is the low flags byte: TCPFin and the rest.
 func (t TCP) Flags() byte { return t[13] }
 
+// SetFlags writes the low flags byte; the checksum is not touched.
+func (t TCP) SetFlags(v byte) { t[13] = v }
+
 // Options is the part of the header behind the fixed 20 bytes.
 func (t TCP) Options() []byte { return t[TCPLen:t.HeaderLen()] }
 
