@@ -61,40 +61,52 @@ func (f *Frame) Front(n int) []byte {
 func (f *Frame) WithFront(n int) []byte { return f.buf[f.off-uint32(n) : f.end] }
 
 // Push grows the frame by n bytes at its front, which the caller fills, and
-// moves the offsets of its Offload along. It reports false where the headroom
-// is smaller.
+// moves the offsets of its Offload along. It reports false, and leaves the
+// frame as it is, where the headroom is smaller or an offset would not fit its
+// 16 bits.
 func (f *Frame) Push(n int) bool {
-	if uint32(n) > f.off {
+	if uint32(n) > f.off || !f.Offload.shift(n) {
 		return false
 	}
 	f.off -= uint32(n)
-	f.Offload.shift(n)
 	return true
 }
 
 // Pull removes n bytes from the front of the frame and moves the offsets of
-// its Offload along. It reports false for a shorter frame.
+// its Offload along. It reports false, and leaves the frame as it is, where the
+// frame is shorter or the unfinished checksum starts within those bytes.
 func (f *Frame) Pull(n int) bool {
-	if n > f.Len() {
+	if uint(n) > uint(f.Len()) || !f.Offload.shift(-n) {
 		return false
 	}
 	f.off += uint32(n)
-	f.Offload.shift(-n)
 	return true
+}
+
+// Grow adds n bytes behind the frame and returns them to be written; nil where
+// there is no such room.
+func (f *Frame) Grow(n int) []byte {
+	at := int(f.end)
+	if at+n > len(f.buf) {
+		return nil
+	}
+	f.end += uint32(n)
+	return f.buf[at : at+n]
 }
 
 // Truncate cuts the frame to n bytes; a longer n leaves it as it is.
 func (f *Frame) Truncate(n int) {
-	if n < f.Len() {
+	if uint(n) < uint(f.Len()) {
 		f.end = f.off + uint32(n)
 	}
 }
 
 // InsertVLAN puts a tag that the kernel took off the frame back between the
 // addresses and the type: tpid is the tag's EtherType, tci its priority and
-// VLAN identifier.
+// VLAN identifier. It reports false where there is no headroom or the frame
+// ends within the addresses.
 func (f *Frame) InsertVLAN(tpid, tci uint16) bool {
-	if !f.Push(wire.VLANLen) {
+	if f.Len() < 12 || !f.Push(wire.VLANLen) {
 		return false
 	}
 	b := f.Bytes()

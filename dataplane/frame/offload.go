@@ -62,11 +62,12 @@ func (o *Offload) Decode(b []byte) {
 	o.CsumOffset = binary.LittleEndian.Uint16(b[8:])
 }
 
-// Encode writes a vnet header; b holds at least VnetLen bytes. DataValid is
-// left out: it says something of the receiving hardware only.
+// Encode writes a vnet header; b holds at least VnetLen bytes. Of the flags
+// only NeedsCsum is kept: the others say something of the receiving hardware,
+// or change the meaning of fields that are passed on as they are.
 func (o Offload) Encode(b []byte) {
 	_ = b[VnetLen-1]
-	b[0], b[1] = o.Flags&^DataValid, byte(o.GSO)
+	b[0], b[1] = o.Flags&NeedsCsum, byte(o.GSO)
 	binary.LittleEndian.PutUint16(b[2:], o.HdrLen)
 	binary.LittleEndian.PutUint16(b[4:], o.GSOSize)
 	binary.LittleEndian.PutUint16(b[6:], o.CsumStart)
@@ -74,20 +75,31 @@ func (o Offload) Encode(b []byte) {
 }
 
 // shift moves the offsets by n bytes after headers were put in front or taken
-// away; fields that say nothing stay zero.
-func (o *Offload) shift(n int) {
-	if o.NeedsCsum() {
-		o.CsumStart = uint16(int(o.CsumStart) + n)
+// away; fields that say nothing stay zero. It reports false, and changes
+// nothing, where the checksum's start would leave its 16 bits. HdrLen is only a
+// hint: where it would, it is forgotten.
+func (o *Offload) shift(n int) bool {
+	if start := int(o.CsumStart) + n; o.NeedsCsum() {
+		if start != int(uint16(start)) {
+			return false
+		}
+		o.CsumStart = uint16(start)
 	}
 	if o.HdrLen != 0 {
-		o.HdrLen = uint16(int(o.HdrLen) + n)
+		hdr := int(o.HdrLen) + n
+		if hdr != int(uint16(hdr)) {
+			hdr = 0
+		}
+		o.HdrLen = uint16(hdr)
 	}
+	return true
 }
 
 // Valid reports whether the offload tells the truth about a frame of n bytes:
-// offsets inside it, a known kind of superframe with a segment size and with a
-// checksum to finish. Frames for which it does not are dropped as
-// BadOffload, since the kernel would refuse them or, worse, write outside.
+// offsets inside it, a known kind of superframe with a segment size and with
+// that protocol's checksum to finish. Frames for which it does not are dropped
+// as BadOffload, since the kernel would refuse them (virtio_net_hdr_to_skb) or,
+// worse, write outside.
 func (o Offload) Valid(n int) bool {
 	if o.NeedsCsum() {
 		at := int(o.CsumStart) + int(o.CsumOffset)
@@ -97,11 +109,21 @@ func (o Offload) Valid(n int) bool {
 	}
 	switch o.GSO.Kind() {
 	case GSONone:
-		return true
-	case GSOTCP4, GSOTCP6, GSOUDPL4:
-		return o.GSOSize > 0 && o.NeedsCsum() && int(o.HdrLen) <= n
+		return o.GSO == GSONone // the ECN bit alone is no kind
+	case GSOTCP4, GSOTCP6:
+		return o.validSegments(n) && o.CsumOffset == wire.TCPChecksumOffset
+	case GSOUDPL4:
+		return o.validSegments(n) && o.CsumOffset == wire.UDPChecksumOffset
 	}
 	return false
+}
+
+// gsoByFrags is the segment size by which the kernel names a list of fragments
+// (GSO_BY_FRAGS, linux/skbuff.h); no outside header may say it.
+const gsoByFrags = 0xffff
+
+func (o Offload) validSegments(n int) bool {
+	return o.GSOSize > 0 && o.GSOSize != gsoByFrags && o.NeedsCsum() && int(o.HdrLen) <= n
 }
 
 // Headers is the length in bytes of the headers that every segment of a
