@@ -47,7 +47,7 @@ type Service struct {
 	replies map[uint64]func([]byte)
 	token   uint64
 	asks    map[dnsfwd.Ask]context.CancelFunc
-	sockets sync.WaitGroup
+	tasks   sync.WaitGroup // the sockets' readers and the follower
 }
 
 // A request is one query on its way to the loop. done is called at most once,
@@ -126,11 +126,11 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	defer close(s.ended)
 	ctx, cancel := context.WithCancel(ctx)
-	defer s.sockets.Wait()
+	defer s.tasks.Wait()
 	defer cancel()
 	if len(s.opts.Upstreams) == 0 && s.opts.ResolvConf != "" {
 		f := newFollower(s, s.opts.ResolvConf)
-		s.sockets.Go(func() { f.run(ctx) })
+		s.tasks.Go(func() { f.run(ctx) })
 	}
 	s.loop(ctx)
 	return nil

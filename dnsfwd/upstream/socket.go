@@ -29,7 +29,7 @@ type event struct {
 func (s *Service) open(ctx context.Context, ask dnsfwd.Ask, msg []byte) {
 	ctx, cancel := context.WithCancel(ctx)
 	s.asks[ask] = cancel
-	s.sockets.Go(func() {
+	s.tasks.Go(func() {
 		err := s.converse(ctx, ask, msg)
 		if ctx.Err() == nil {
 			s.post(ctx, event{ask: ask, err: err})
