@@ -48,19 +48,19 @@ func TestFailsOver(t *testing.T) {
 		most  time.Duration
 		dead  bool
 	}{
-		{"silent", func(t *testing.T) netip.AddrPort { return startResolver(t, silent).addr }, 3 * time.Second, true},
-		{"nothing listens", closedPort, 100 * time.Millisecond, true},
-		{"no route", func(*testing.T) netip.AddrPort { return netip.MustParseAddrPort("[fe80::1%no-such-link]:53") }, 100 * time.Millisecond, true},
+		{"silent", func(t *testing.T) netip.AddrPort { return startResolver(t, silent).addr }, 5 * time.Second, true},
+		{"nothing listens", closedPort, 900 * time.Millisecond, true},
+		{"no route", func(*testing.T) netip.AddrPort { return netip.MustParseAddrPort("[fe80::1%no-such-link]:53") }, 900 * time.Millisecond, true},
 		{"SERVFAIL", func(t *testing.T) netip.AddrPort {
 			return startResolver(t, func(w dns.ResponseWriter, q *dns.Msg) {
 				w.WriteMsg(new(dns.Msg).SetRcode(q, dns.RcodeServerFailure))
 			}).addr
-		}, 2 * time.Second, false},
+		}, 900 * time.Millisecond, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			good := startResolver(t, says("192.0.2.2"))
-			s := run(t, dnsfwd.Config{Timeout: 200 * time.Millisecond}, pinned(tt.first(t), good.addr))
+			s := run(t, dnsfwd.Config{Timeout: time.Second}, pinned(tt.first(t), good.addr))
 			began := time.Now()
 			if got := address(ask(t, s, "a.example", dns.TypeA)); got != "192.0.2.2" {
 				t.Errorf("a.example is %s", got)
