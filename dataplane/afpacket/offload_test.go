@@ -92,6 +92,43 @@ func TestHeaderLengthIsTrue(t *testing.T) {
 	}
 }
 
+// A superframe longer than any buffer ("big TCP") is dropped under its name and
+// takes no other frame with it.
+func TestFrameLongerThanABuffer(t *testing.T) {
+	if !takesUSO() {
+		t.Skip("this kernel takes no UDP superframes")
+	}
+	n := newNetns(t)
+	n.veth(t, "a", "b", 1500)
+	n.ip(t, "link set dev a gso_max_size 200000")
+	a, b := n.port(t, Config{Name: "a"}), n.port(t, Config{Name: "b"})
+	o := frame.Offload{Flags: frame.NeedsCsum, GSO: frame.GSOUDPL4, GSOSize: 1000, CsumStart: 54, CsumOffset: 6}
+	out, in := newBatch(t), newBatch(t)
+	for _, l := range []int{40000, 100000, 50000} {
+		data := ethernet(l, l)
+		copy(data, udp6(l))
+		out.Add(data, 0, l).Offload = o
+	}
+	if s := a.Transmit(out, all(out)); s.Frames != 3 {
+		t.Fatalf("sent %+v", s)
+	}
+	drops := receive(t, b, in, 2)
+	if drops[frame.RxCut] != 1 || in.Frames[0].Len() != 40000 || in.Frames[1].Len() != 50000 {
+		t.Errorf("frames of %d and %d bytes, drops %v", in.Frames[0].Len(), in.Frames[1].Len(), *drops)
+	}
+}
+
+// udp6 is the headers of a UDP datagram over IPv6 in a frame of n bytes.
+func udp6(n int) []byte {
+	f := ethernet(62, 0)
+	wire.Ethernet(f).SetType(wire.TypeIPv6)
+	l := n - 54
+	copy(f[14:], []byte{0x60, 0, 0, 0, byte(l >> 8), byte(l), 17, 64})
+	f[22], f[37], f[38], f[53] = 0xfd, 1, 0xfd, 2
+	copy(f[54:], []byte{3, 232, 7, 208, byte(l >> 8), byte(l), 0, 0})
+	return f
+}
+
 // A frame without headroom goes out as one with it.
 func TestFrameWithoutHeadroom(t *testing.T) {
 	n := newNetns(t)

@@ -46,13 +46,19 @@ func (p *Port) accept(b *frame.Batch, s []byte) frame.Reason {
 	if why != frame.Forwarded {
 		return why
 	}
-	if p.l3 {
-		addLinkHeader(f)
-	}
-	if h.Status&unix.TP_STATUS_VLAN_VALID != 0 {
-		f.InsertVLAN(tpid(h), h.Vlan_tci)
+	if !p.restore(f, h) {
+		b.N-- // its offsets point past what they can say
+		return frame.BadOffload
 	}
 	return frame.Forwarded
+}
+
+// restore puts back what the device or the kernel took off the frame's front.
+func (p *Port) restore(f *frame.Frame, h *header) bool {
+	if p.l3 && !addLinkHeader(f) {
+		return false
+	}
+	return h.Status&unix.TP_STATUS_VLAN_VALID == 0 || f.InsertVLAN(tpid(h), h.Vlan_tci)
 }
 
 // collect appends the frame as the kernel delivered it, from the slot or, where
@@ -90,12 +96,16 @@ func (p *Port) shortest() int {
 // differ, the frames before ours in the queue are lost and the slots that they
 // belong to find nothing: both sides meet again at the end of the queue.
 func (p *Port) fetch(b *frame.Batch, s []byte, h *header) (*frame.Frame, frame.Reason) {
+	at, n := frame.Headroom-p.vnet, int(h.Len)
+	if n > frame.MaxLen { // "big TCP": gso_max_size raised past 64 KiB
+		p.read(p.link.scrap[:])
+		return nil, frame.RxCut
+	}
 	buf := b.Take()
 	if buf == nil {
 		p.read(p.link.scrap[:])
 		return nil, frame.NoBuffer
 	}
-	at, n := frame.Headroom-p.vnet, int(h.Len)
 	beginning := s[h.Mac:][:min(int(h.Snaplen), sameBytes)]
 	for {
 		got := p.read(buf[at:])
@@ -148,7 +158,7 @@ func tpid(h *header) uint16 {
 // addLinkHeader puts an Ethernet header with zero addresses before an IP packet
 // and moves the offsets along. A version that is neither 4 nor 6 gets type 0,
 // which nothing routes.
-func addLinkHeader(f *frame.Frame) {
+func addLinkHeader(f *frame.Frame) bool {
 	var typ uint16
 	switch f.Bytes()[0] >> 4 {
 	case 4:
@@ -156,8 +166,11 @@ func addLinkHeader(f *frame.Frame) {
 	case 6:
 		typ = wire.TypeIPv6
 	}
-	f.Push(wire.EthernetLen)
+	if !f.Push(wire.EthernetLen) {
+		return false
+	}
 	hdr := f.Bytes()[:wire.EthernetLen]
 	clear(hdr)
 	binary.BigEndian.PutUint16(hdr[12:], typ)
+	return true
 }

@@ -78,6 +78,9 @@ func (p *Port) compose(f *frame.Frame) bool {
 // written over it, but the bytes of the frame belong to the other ports that
 // send it too: so it goes into a piece of its own.
 func (p *Port) composeL3(f *frame.Frame) bool {
+	if f.Len() < wire.EthernetLen {
+		return false
+	}
 	typ, off, ok := f.Ethernet().L3()
 	if !ok || off != wire.EthernetLen || typ != wire.TypeIPv4 && typ != wire.TypeIPv6 {
 		return false
@@ -87,7 +90,9 @@ func (p *Port) composeL3(f *frame.Frame) bool {
 		to = &p.tx.to[1]
 	}
 	ip := *f // the copy's bounds change, the bytes do not
-	ip.Pull(wire.EthernetLen)
+	if !ip.Pull(wire.EthernetLen) {
+		return false
+	}
 	t := &p.tx
 	t.msgs[t.n].hdr.Name = (*byte)(unsafe.Pointer(to))
 	t.msgs[t.n].hdr.Namelen = unix.SizeofSockaddrLinklayer
