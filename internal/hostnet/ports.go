@@ -2,6 +2,7 @@ package hostnet
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 
 	"github.com/vishvananda/netlink"
@@ -57,6 +58,9 @@ func (p Transport) String() string {
 	return "udp"
 }
 
+// tcpListen is TCP_LISTEN of net/tcp_states.h.
+const tcpListen = 10
+
 // BusyPorts lists the local ports in the range that sockets of the host use,
 // IPv4 and IPv6 (an IPv6 socket may serve IPv4 as well). Sockets that are bound
 // but neither listen nor are connected are not in the kernel's tables, so only
@@ -92,4 +96,30 @@ func sockets(proto Transport) (all []*netlink.Socket, err error) {
 		all = append(all, list...)
 	}
 	return all, nil
+}
+
+// BoundSocket is a socket of the host that takes a port.
+type BoundSocket struct {
+	Address netip.AddrPort
+	Inode   uint32 // of the socket, as in /proc/PID/fd; 0 for a TIME_WAIT
+}
+
+// Bound finds the socket that takes the address and port from others: one that
+// is bound to it or to a wildcard, and for TCP listens. nil if there is none. The
+// IPv6 wildcard counts, although a socket with IPV6_V6ONLY would not be in the way.
+func Bound(proto Transport, addr netip.AddrPort) (*BoundSocket, error) {
+	all, err := sockets(proto)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range all {
+		if s.ID.SourcePort != addr.Port() || proto == TCP && s.State != tcpListen {
+			continue
+		}
+		local, ok := netip.AddrFromSlice(s.ID.Source)
+		if local = local.Unmap(); ok && (local.IsUnspecified() || local == addr.Addr()) {
+			return &BoundSocket{netip.AddrPortFrom(local, addr.Port()), s.INode}, nil
+		}
+	}
+	return nil, nil
 }
