@@ -69,12 +69,17 @@ func (c *console) len() int {
 	return len(c.log)
 }
 
-// await returns the groups of re's first match after offset from.
-func (c *console) await(ctx context.Context, from int, re *regexp.Regexp) ([][]byte, error) {
+// await returns the groups of re's first match after offset from. The match is
+// not tried before marker is there: a long answer comes in many pieces.
+func (c *console) await(ctx context.Context, from int, marker string, re *regexp.Regexp) ([][]byte, error) {
 	for {
 		c.mu.Lock()
-		match, changed, closed := re.FindSubmatch(c.log[from:]), c.changed, c.closed
+		news, changed, closed := c.log[from:], c.changed, c.closed // only ever appended to
 		c.mu.Unlock()
+		var match [][]byte
+		if bytes.Contains(news, []byte(marker)) {
+			match = re.FindSubmatch(news)
+		}
 		switch {
 		case match != nil:
 			return match, nil
@@ -89,12 +94,12 @@ func (c *console) await(ctx context.Context, from int, re *regexp.Regexp) ([][]b
 	}
 }
 
-var readyLine = regexp.MustCompile(`(?m)^@@ubridge ready (\S+) ([0-9.]+)$`)
+var readyLine = regexp.MustCompile(`(?m)^@@ubridge ready (\S+) ([0-9.]+)\n`)
 
 // ready waits until the guest takes commands; it returns the guest's own
 // uptime then.
 func (c *console) ready(ctx context.Context) (time.Duration, error) {
-	match, err := c.await(ctx, 0, readyLine)
+	match, err := c.await(ctx, 0, "@@ubridge ready", readyLine)
 	if err != nil {
 		return 0, err
 	}
@@ -118,7 +123,7 @@ func (c *console) run(ctx context.Context, id int, script string, limit time.Dur
 	if err := c.send(id, script, limit); err != nil {
 		return "", 0, err
 	}
-	match, err := c.await(ctx, from, answer(id))
+	match, err := c.await(ctx, from, fmt.Sprintf("@@ubridge end %d ", id), answer(id))
 	if err != nil {
 		return "", 0, err
 	}
@@ -130,7 +135,7 @@ func (c *console) run(ctx context.Context, id int, script string, limit time.Dur
 	return string(output), code, err
 }
 
-// answer matches all of an answer; its number keeps a late one apart.
+// answer matches all of an answer, to the end of its last line; its number keeps a late one apart.
 func answer(id int) *regexp.Regexp {
-	return regexp.MustCompile(fmt.Sprintf(`(?m)^@@ubridge begin %d\n([A-Za-z0-9+/=\n]*)^@@ubridge end %d (\d+)$`, id, id))
+	return regexp.MustCompile(fmt.Sprintf(`(?m)^@@ubridge begin %d\n([A-Za-z0-9+/=\n]*)^@@ubridge end %d (\d+)\n`, id, id))
 }

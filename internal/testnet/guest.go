@@ -64,7 +64,7 @@ func (n *NS) Boot(config GuestConfig) *Guest {
 func (n *NS) Launch(config GuestConfig) *Guest {
 	n.t.Helper()
 	g := &Guest{Config: config.withDefaults(n.lab.mac), ns: n, t: n.t}
-	image, err := image(g.Config.Kernel)
+	image, err := g.Config.image()
 	if err == nil {
 		image, err = n.lab.addFiles(image, g.Config.Files)
 	}

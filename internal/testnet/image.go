@@ -74,10 +74,14 @@ func BuildGuestImage(kernel Kernel) (Image, error) {
 	return GuestImage(kernel)
 }
 
-// image prefers a current image to a cached one, where there is a source tree.
-func image(kernel Kernel) (Image, error) {
-	if _, err := moduleRoot(); err != nil {
-		return GuestImage(kernel)
+// image is the one that was given; else the current one, where there is a
+// source tree to build it from; else a cached one.
+func (c GuestConfig) image() (Image, error) {
+	if c.Image != (Image{}) {
+		return c.Image, nil
 	}
-	return BuildGuestImage(kernel)
+	if _, err := moduleRoot(); err != nil {
+		return GuestImage(c.Kernel)
+	}
+	return BuildGuestImage(c.Kernel)
 }

@@ -32,9 +32,12 @@ type NIC struct {
 type GuestConfig struct {
 	Name   string // its host name, "guest" by default
 	Kernel Kernel // Cloud by default, Full when a card needs it
-	Memory int    // MiB, 256 by default
-	CPUs   int    // as many as the widest card has queues, by default
-	NICs   []NIC  // eth0, eth1, … in this order
+	// Image is used as it is where it is set, with GuestImage's result say. By
+	// default the current one is used, and built if need be.
+	Image  Image
+	Memory int   // MiB, 256 by default
+	CPUs   int   // as many as the widest card has queues, by default
+	NICs   []NIC // eth0, eth1, … in this order
 	// User and Group are the ids to run QEMU under; a User alone has the group
 	// of the same number.
 	User, Group int

@@ -1,21 +1,25 @@
 package testnet
 
 import (
+	"errors"
 	"os/exec"
 	"runtime"
 	"syscall"
 )
+
+var errLabClosed = errors.New("the lab has been removed")
 
 // spawner forks from a thread of its own. The parent-death signal is tied to
 // the forking thread (prctl(2), PR_SET_PDEATHSIG); one of the runtime's threads
 // may end at any time, when some goroutine exits while locked to it.
 type spawner struct {
 	requests chan func()
-	ended    chan struct{}
+	quit     chan struct{} // closed by stop
+	ended    chan struct{} // closed when the thread is about to end
 }
 
 func newSpawner() *spawner {
-	s := &spawner{requests: make(chan func()), ended: make(chan struct{})}
+	s := &spawner{requests: make(chan func()), quit: make(chan struct{}), ended: make(chan struct{})}
 	go s.run()
 	return s
 }
@@ -25,8 +29,13 @@ func newSpawner() *spawner {
 func (s *spawner) run() {
 	runtime.LockOSThread()
 	defer close(s.ended)
-	for request := range s.requests {
-		request()
+	for {
+		select {
+		case request := <-s.requests:
+			request()
+		case <-s.quit:
+			return
+		}
 	}
 }
 
@@ -40,11 +49,15 @@ func (s *spawner) start(cmd *exec.Cmd, detached bool) error {
 	}
 	cmd.SysProcAttr = attr
 	result := make(chan error)
-	s.requests <- func() { result <- cmd.Start() }
-	return <-result
+	select {
+	case s.requests <- func() { result <- cmd.Start() }:
+		return <-result
+	case <-s.quit:
+		return errLabClosed
+	}
 }
 
 func (s *spawner) stop() {
-	close(s.requests)
+	close(s.quit)
 	<-s.ended
 }
