@@ -15,11 +15,12 @@ const (
 	NoBuffer   // the worker's arena was used up
 
 	// Switch.
-	OwnSource  // sent by a station with the network's own address
-	Reserved   // to 01:80:C2:00:00:0X, which a bridge does not forward
-	SamePort   // the destination is behind the port it came from
-	NoPort     // nobody to send to
-	ForeignTag // VLAN-tagged frame to the router, which is on no VLAN
+	BadSourceMAC // source is a group address or zero, which no station has
+	OwnSource    // sent by a station with the network's own address
+	Reserved     // to 01:80:C2:00:00:0X, which a bridge does not forward
+	SamePort     // the destination is behind the port it came from
+	NoPort       // nobody to send to
+	ForeignTag   // VLAN-tagged frame to the router, which is on no VLAN
 
 	// Router, from a guest.
 	BadIP           // IPv4 header malformed or with a wrong checksum
@@ -65,7 +66,7 @@ const (
 var reasonNames = [NumReasons]string{
 	Forwarded: "forwarded",
 	Runt:      "runt", BadOffload: "bad-offload", RxCut: "rx-cut", NoBuffer: "no-buffer",
-	OwnSource: "own-source", Reserved: "reserved", SamePort: "same-port", NoPort: "no-port", ForeignTag: "foreign-tag",
+	BadSourceMAC: "bad-source-mac", OwnSource: "own-source", Reserved: "reserved", SamePort: "same-port", NoPort: "no-port", ForeignTag: "foreign-tag",
 	BadIP: "bad-ip", BadTransport: "bad-transport", BadSource: "bad-source", NotRouted: "not-routed",
 	LocalScope: "local-scope", OwnSubnet: "own-subnet", TTLExceeded: "ttl-exceeded", NoRoute: "no-route",
 	Refused: "refused", NeighbourFailed: "neighbour-failed", NextHopWait: "next-hop-wait",

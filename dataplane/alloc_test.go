@@ -1,0 +1,102 @@
+package dataplane
+
+import (
+	"testing"
+
+	"ubridge/dataplane/frame"
+	"ubridge/fdb"
+	"ubridge/internal/wire"
+)
+
+// loop is a port that receives the same frames again and again and counts what
+// it sends.
+type loop struct {
+	bufs [][]byte
+	n    []int
+	sent int
+}
+
+func (l *loop) Receive(b *frame.Batch, _ *frame.Drops) error {
+	for i, buf := range l.bufs {
+		b.Add(buf, frame.Headroom, l.n[i])
+	}
+	return nil
+}
+
+func (l *loop) Transmit(_ *frame.Batch, which []uint16) frame.Sent {
+	l.sent += len(which)
+	return frame.Sent{Frames: uint32(len(which))}
+}
+
+func (l *loop) Release()         {}
+func (l *loop) Caps() frame.Caps { return frame.Caps{Csum: true, TSO4: true, MTU: 1500} }
+func (l *loop) FD() int          { return -1 }
+func (l *loop) Pending() bool    { return len(l.bufs) > 0 }
+func (l *loop) Close() error     { return nil }
+
+func (l *loop) add(dst, src wire.MAC) {
+	buf := make([]byte, frame.Headroom+60)
+	e := wire.Ethernet(buf[frame.Headroom:])
+	e.SetDst(dst)
+	e.SetSrc(src)
+	l.bufs, l.n = append(l.bufs, buf), append(l.n, 60)
+}
+
+// The packet path allocates nothing: a batch from receive to transmit, with
+// learning, moves, lookup, flooding and drops.
+func TestSwitchingAllocatesNothing(t *testing.T) {
+	w, in, out := loops(t)
+	far := wire.MAC{2, 0, 0, 0, 0, 9}
+	out.add(wire.Broadcast, far)
+	w.process(w.ports[2], w.clock.Now())
+	for i := range byte(8) {
+		in.add(far, wire.MAC{2, 0, 0, 0, 0, i + 1})
+		in.add(wire.Broadcast, wire.MAC{2, 0, 0, 0, 0, i + 1})
+		in.add(wire.MAC{1, 0x80, 0xc2, 0, 0, 0}, wire.MAC{2, 0, 0, 0, 0, i + 1})
+	}
+	in.add(wire.Broadcast, far) // moves
+	now := w.clock.Now()
+	allocs := testing.AllocsPerRun(100, func() {
+		w.process(w.ports[1], now)
+		w.process(w.ports[2], now) // and moves back
+	})
+	if allocs != 0 {
+		t.Errorf("%v allocations a batch, want 0", allocs)
+	}
+	if out.sent == 0 {
+		t.Error("nothing was sent: the test proves nothing")
+	}
+}
+
+func loops(tb testing.TB) (w *Worker, in, out *loop) {
+	tb.Helper()
+	table, err := fdb.New(fdb.Config{Entries: make([]fdb.Entry, 1024), Seed: 1, MaxPorts: 8})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if w, err = NewWorker(nil); err != nil {
+		tb.Fatal(err)
+	}
+	in, out = &loop{}, &loop{}
+	w.AddBridge(0, BridgeConfig{FDB: table})
+	w.AddPort(1, 0, "in", in)
+	w.AddPort(2, 0, "out", out)
+	return w, in, out
+}
+
+// BenchmarkUnicastBatch is the pipeline without its ports: 32 frames from one
+// station to another.
+func BenchmarkUnicastBatch(b *testing.B) {
+	w, in, out := loops(b)
+	far := wire.MAC{2, 0, 0, 0, 0, 9}
+	out.add(wire.Broadcast, far)
+	w.process(w.ports[2], w.clock.Now())
+	for range frame.BatchSize {
+		in.add(far, wire.MAC{2, 0, 0, 0, 0, 1})
+	}
+	now := w.clock.Now()
+	for b.Loop() {
+		w.process(w.ports[1], now)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/frame.BatchSize, "ns/frame")
+}

@@ -1,0 +1,122 @@
+package dataplane
+
+import (
+	"encoding/binary"
+
+	"ubridge/dataplane/frame"
+	"ubridge/internal/wire"
+)
+
+// classes are the frames of a batch sorted by what is to be done with them.
+type classes struct {
+	unicast, flood, station list
+}
+
+func (l *list) push(i int) {
+	l.at[l.n] = uint16(i)
+	l.n++
+}
+
+func (l *list) all() []uint16 { return l.at[:l.n] }
+
+// classify sorts the batch that came in on p, learns the sources, and counts
+// what is dropped at once.
+func (w *Worker) classify(p *port, b *Bridge, now uint32) *classes {
+	c := &w.classes
+	c.unicast.n, c.flood.n, c.station.n = 0, 0, 0
+	for i := range w.batch.N {
+		f := &w.batch.Frames[i]
+		if r := w.admit(p, b, f, now); r != frame.Forwarded {
+			p.counters.Drops[r]++
+			continue
+		}
+		b.sort(c, p, f.Ethernet(), i)
+	}
+	return c
+}
+
+// admit checks a frame for what every later step relies on, and learns its
+// source.
+func (w *Worker) admit(p *port, b *Bridge, f *frame.Frame, now uint32) frame.Reason {
+	n := f.Len()
+	if n < wire.EthernetLen {
+		return frame.Runt
+	}
+	p.counters.RxFrames++
+	p.counters.RxBytes += uint64(n)
+	if f.Offload != (frame.Offload{}) && !f.Offload.Valid(n) {
+		return frame.BadOffload
+	}
+	e := f.Ethernet()
+	if e.Dst().IsReserved() {
+		return frame.Reserved
+	}
+	return w.learn(b, p, e.Src(), now)
+}
+
+// sort puts an admitted frame on the list of its class.
+func (b *Bridge) sort(c *classes, p *port, e wire.Ethernet, i int) {
+	dst := e.Dst()
+	switch {
+	case dst == b.station && p.id != b.host && !b.station.IsZero():
+		c.station.push(i)
+	case !dst.IsGroup():
+		c.unicast.push(i)
+	case b.takes && p.id != b.host && isDHCPRequest(e):
+		c.station.push(i)
+	default:
+		c.flood.push(i)
+	}
+}
+
+// dhcpServerPort is where clients send to (RFC 2131 §4.1).
+const dhcpServerPort = 67
+
+// isDHCPRequest reports whether e is an untagged IPv4 UDP datagram to the DHCP
+// server port. Only the bytes needed for that are read.
+func isDHCPRequest(e wire.Ethernet) bool {
+	const ip = wire.EthernetLen
+	if len(e) < ip+wire.IPv4Len+wire.UDPLen || e.Type() != wire.TypeIPv4 || e[ip+9] != wire.ProtoUDP {
+		return false
+	}
+	udp := ip + int(e[ip]&15)*4
+	return len(e) >= udp+wire.UDPLen && binary.BigEndian.Uint16(e[udp+2:]) == dhcpServerPort
+}
+
+// deliver puts frame i on the egress list of the port that its destination is
+// behind, or floods it. in is the port that it may not go back to.
+func (w *Worker) deliver(b *Bridge, o *outbox, batch *frame.Batch, i uint16, in PortID, now uint32) frame.Reason {
+	dst := batch.Frames[i].Ethernet().Dst()
+	if dst.IsGroup() {
+		w.flood(b, o, i, in)
+		return frame.Forwarded
+	}
+	switch to := b.lookup(dst, now); to {
+	case NoPort:
+		w.floodUnknown(b, o, i, in)
+	case in:
+		return frame.SamePort
+	default:
+		o.add(to, i)
+	}
+	return frame.Forwarded
+}
+
+// flood puts frame i on the list of every member but in.
+func (w *Worker) flood(b *Bridge, o *outbox, i uint16, in PortID) {
+	for _, m := range b.members {
+		if m != in {
+			o.add(m, i)
+		}
+	}
+}
+
+// floodUnknown floods a unicast frame whose destination is not known. The host
+// port is left out: the host's only address there is known.
+func (w *Worker) floodUnknown(b *Bridge, o *outbox, i uint16, in PortID) {
+	for _, m := range b.members {
+		if m != in && m != b.host {
+			o.add(m, i)
+		}
+	}
+}

@@ -1,0 +1,81 @@
+package dataplane
+
+import (
+	"ubridge/dataplane/frame"
+)
+
+// Handler is what the daemon plugs into a worker: the networks' own stations
+// and the way to the outside. The worker calls it, from its own goroutine, with
+// whole batches. It decides every frame that it is given by at most one of
+// Cycle's methods, or copies it for itself; a frame that is neither sent nor
+// taken is to be counted by Drop.
+type Handler interface {
+	// FromBridge takes the frames of c.Batch whose indices are in which: they
+	// came in on port in of bridge br and are for the bridge's station, or are
+	// DHCP requests.
+	FromBridge(c *Cycle, br BridgeID, in PortID, which []uint16)
+
+	// FromUplink takes frames that came in on an uplink.
+	FromUplink(c *Cycle, in PortID, which []uint16)
+
+	// Tick is called about every TickInterval, and may originate frames.
+	Tick(c *Cycle)
+}
+
+// Cycle is a handler's view of the batch in work, and its way to decide.
+type Cycle struct {
+	w     *Worker
+	in    *port
+	box   *outbox
+	Batch *frame.Batch
+	Now   Time
+}
+
+// Frame is the frame with index i.
+func (c *Cycle) Frame(i uint16) *frame.Frame { return &c.Batch.Frames[i] }
+
+// Drop counts frame i as dropped on the port that it came in on.
+func (c *Cycle) Drop(_ uint16, r frame.Reason) { c.in.counters.Drops[r]++ }
+
+// ToPort sends frame i out of port p.
+func (c *Cycle) ToPort(i uint16, p PortID) { c.box.add(p, i) }
+
+// ToBridge switches frame i by its destination address on bridge br, as a frame
+// of the station itself.
+func (c *Cycle) ToBridge(i uint16, br BridgeID) {
+	b := c.w.bridges[br]
+	if r := c.w.deliver(b, c.box, c.Batch, i, b.host, c.Now.Seconds()); r != frame.Forwarded {
+		c.Drop(i, r)
+	}
+}
+
+// ToHost sends frame i to the host's stack; it is dropped as NoPort on a bridge
+// without a host port.
+func (c *Cycle) ToHost(i uint16, br BridgeID) {
+	if host := c.w.bridges[br].host; host != NoPort {
+		c.ToPort(i, host)
+		return
+	}
+	c.Drop(i, frame.NoPort)
+}
+
+// Flood sends frame i to every member of br but the port it came in on.
+func (c *Cycle) Flood(i uint16, br BridgeID) {
+	c.w.flood(c.w.bridges[br], c.box, i, c.in.id)
+}
+
+// Originate makes an empty frame with room for frame.MaxLen bytes, in a batch
+// of its own: nil when the arena is used up. The caller grows it by Grow and sends
+// it by the Cycle of Own, before it originates the next one.
+func (c *Cycle) Originate() (uint16, *frame.Frame) { return c.w.originate() }
+
+// Own is the cycle of originated frames: its methods take the indices that
+// Originate gave. Drops are counted on the port of c.
+func (c *Cycle) Own() *Cycle {
+	own := &c.w.own
+	own.in, own.Now = c.in, c.Now
+	return own
+}
+
+// Worker is the worker that runs the cycle.
+func (c *Cycle) Worker() *Worker { return c.w }

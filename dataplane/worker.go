@@ -1,0 +1,246 @@
+package dataplane
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"ubridge/dataplane/frame"
+	"ubridge/internal/wire"
+)
+
+const (
+	// TickInterval is how often the handler's Tick runs and tables are aged.
+	TickInterval = 100 * time.Millisecond
+
+	// spinTime is how long a worker looks for new frames before it sleeps. A
+	// wakeup costs 15–35 µs on the reference machine (proofs.md, baseline trap
+	// 3); spinning as long as one wakeup at most doubles the cost of a gap.
+	spinTime = 20 * time.Microsecond
+
+	// pollEvery is how many rounds a busy worker makes before it looks at the
+	// descriptors of ports that do not show their frames in memory.
+	pollEvery = 8
+
+	// arenaBuffers bounds the memory of frames outside of rings: a full batch
+	// received into the arena, one cut, one originated, and what waits for a
+	// next hop or a first fragment.
+	arenaBuffers = 4 * frame.BatchSize
+
+	// expireBudget is how many table entries one tick looks at.
+	expireBudget = 4096
+)
+
+// port is a Port with what the worker knows of it.
+type port struct {
+	Port
+	id       PortID
+	bridge   BridgeID
+	name     string
+	up       bool // the last Receive did not say ErrDown
+	ready    bool // poll reported frames
+	lastSrc  wire.MAC
+	lastSeen uint32
+	counters Counters
+}
+
+// Counters count what a port did. Frames and bytes are as on the wire of the
+// port: a superframe counts once, with its whole length.
+type Counters struct {
+	RxFrames, RxBytes uint64 // received by ubridge from the port
+	TxFrames, TxBytes uint64 // sent by ubridge through the port
+	Segmented         uint64 // frames cut or finished in software for this port
+	LearnLimited      uint64 // sources not learned since the port is at its limit
+	Drops             frame.Drops
+}
+
+// Worker owns ports and runs frames from receive to transmit.
+type Worker struct {
+	clock   Clock
+	handler Handler
+	arena   *frame.Arena
+	ports   []*port // by PortID; nil where free
+	active  []*port
+	bridges []*Bridge // by BridgeID; nil where free
+
+	batch    frame.Batch // what was received
+	cutBatch frame.Batch // what software segmentation made
+	ownBatch frame.Batch // what the handler originated
+	box      outbox
+	ownBox   outbox
+	cycle    Cycle
+	own      Cycle
+	internal port // stands for "no port" in cycles that no port began
+	classes  classes
+
+	poll     poller
+	commands commands
+	nextTick Time
+}
+
+// NewWorker makes a worker without ports. handler may be nil for a worker of
+// bridges without stations.
+func NewWorker(handler Handler) (*Worker, error) {
+	arena, err := frame.NewArena(arenaBuffers)
+	if err != nil {
+		return nil, err
+	}
+	w := &Worker{clock: NewClock(), handler: handler, arena: arena}
+	if err := w.commands.open(); err != nil {
+		return nil, errors.Join(err, arena.Close())
+	}
+	w.batch.Arena, w.cutBatch.Arena, w.ownBatch.Arena = arena, arena, arena
+	w.internal = port{id: NoPort, bridge: NoBridge, name: "router"}
+	w.cycle = Cycle{w: w, box: &w.box, Batch: &w.batch, in: &w.internal}
+	w.own = Cycle{w: w, box: &w.ownBox, Batch: &w.ownBatch, in: &w.internal}
+	w.rebuild()
+	return w, nil
+}
+
+// Run owns the worker's thread until ctx is cancelled, then closes all ports.
+func (w *Worker) Run(ctx context.Context) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	stop := context.AfterFunc(ctx, w.commands.wake)
+	defer stop()
+	for ctx.Err() == nil {
+		w.round()
+	}
+	return w.close()
+}
+
+// round serves every port once and sleeps when none had anything to do for a
+// while.
+func (w *Worker) round() {
+	w.commands.run(w)
+	now := w.clock.Now()
+	if now >= w.nextTick {
+		w.nextTick = now.Add(TickInterval)
+		w.tick(now)
+	}
+	if w.serve(now) {
+		w.poll.busyUntil = now.Add(spinTime)
+		if w.poll.rounds++; w.poll.rounds%pollEvery == 0 {
+			w.wait(0)
+		}
+		return
+	}
+	if now < w.poll.busyUntil {
+		w.wait(0)
+		return
+	}
+	w.wait(time.Duration(w.nextTick - now))
+}
+
+// serve runs one batch of every port that has frames.
+func (w *Worker) serve(now Time) (busy bool) {
+	for _, p := range w.active {
+		if p.ready || p.Pending() {
+			p.ready = w.process(p, now)
+			busy = true
+		}
+	}
+	return busy
+}
+
+// process runs one batch of p from receive to transmit. It reports whether the
+// batch was full, so that more frames may wait.
+func (w *Worker) process(p *port, now Time) (more bool) {
+	err := p.Receive(&w.batch, &p.counters.Drops)
+	p.up = !errors.Is(err, frame.ErrDown)
+	if w.batch.N > 0 {
+		w.dispatch(p, now)
+		w.flush(&w.box, &w.batch)
+		w.flushOwn()
+	}
+	more = w.batch.N > 0
+	p.Release()
+	w.batch.Reset()
+	return more
+}
+
+// dispatch decides every frame of the batch.
+func (w *Worker) dispatch(p *port, now Time) {
+	w.cycle.in, w.cycle.Now = p, now
+	if p.bridge == NoBridge {
+		w.countRx(p)
+		w.handler.FromUplink(&w.cycle, p.id, identity[:w.batch.N])
+		return
+	}
+	b := w.bridges[p.bridge]
+	c := w.classify(p, b, now.Seconds())
+	for _, i := range c.unicast.all() {
+		if r := w.deliver(b, &w.box, &w.batch, i, p.id, now.Seconds()); r != frame.Forwarded {
+			p.counters.Drops[r]++
+		}
+	}
+	for _, i := range c.flood.all() {
+		w.flood(b, &w.box, i, p.id)
+	}
+	if c.station.n > 0 {
+		w.handler.FromBridge(&w.cycle, p.bridge, p.id, c.station.all())
+	}
+}
+
+func (w *Worker) countRx(p *port) {
+	p.counters.RxFrames += uint64(w.batch.N)
+	for i := range w.batch.N {
+		p.counters.RxBytes += uint64(w.batch.Frames[i].Len())
+	}
+}
+
+// originate lends the handler a frame of its own, sending what it originated
+// before when the batch is full.
+func (w *Worker) originate() (uint16, *frame.Frame) {
+	if w.ownBatch.Full() {
+		w.flushOwn()
+	}
+	buf := w.ownBatch.Take()
+	if buf == nil {
+		return 0, nil
+	}
+	f := w.ownBatch.Add(buf, frame.Headroom, 0)
+	return uint16(w.ownBatch.N - 1), f
+}
+
+func (w *Worker) flushOwn() {
+	if w.ownBatch.N == 0 {
+		return
+	}
+	w.flush(&w.ownBox, &w.ownBatch)
+	w.ownBatch.Reset()
+}
+
+// tick ages the tables and lets the handler do what is due.
+func (w *Worker) tick(now Time) {
+	for _, b := range w.bridges {
+		if b != nil && b.fdb.Expire(now.Seconds(), expireBudget) > 0 {
+			b.forget()
+		}
+	}
+	if w.handler != nil {
+		w.cycle.in, w.cycle.Now = &w.internal, now
+		w.handler.Tick(&w.cycle)
+		w.flushOwn()
+	}
+	for _, p := range w.active {
+		if !p.up {
+			p.ready = true // ask again whether the device is back
+		}
+	}
+}
+
+// close closes every port; the devices behind them stay.
+func (w *Worker) close() error {
+	var errs []error
+	for _, p := range w.active {
+		if err := p.Close(); err != nil {
+			errs = append(errs, fmt.Errorf("close port %s: %w", p.name, err))
+		}
+	}
+	w.ports, w.active = nil, nil
+	w.commands.close()
+	return errors.Join(append(errs, w.arena.Close())...)
+}

@@ -1,0 +1,178 @@
+package gateway
+
+import (
+	"time"
+
+	"ubridge/dataplane"
+	"ubridge/dataplane/frame"
+	"ubridge/internal/wire"
+)
+
+// HopState says whether a destination can be reached.
+type HopState uint8
+
+// States of a next hop.
+const (
+	HopUnknown    HopState = iota // not asked yet, or the answer is on its way
+	HopReady                      // send to it
+	HopLocal                      // an address of the host itself
+	HopNoRoute                    // the host has no route
+	HopRefused                    // a network that is virtual on this host, or a prohibit route
+	HopBlackhole                  // a blackhole route, or a group: dropped without a word
+	HopUnresolved                 // the next hop does not answer ARP
+)
+
+// Hop is the way to one destination, as the host's routing table has it now.
+type Hop struct {
+	State   HopState
+	Virtual bool             // the egress device is virtual on this host: needs egress = [...]
+	Port    dataplane.PortID // the uplink; NoPort while none is open
+	Device  int32            // interface index of the egress device
+	MTU     int32            // of the route, in bytes of IP packet
+	Outside wire.IP4         // the host's own address there: what guests masquerade as
+	Dst     wire.MAC         // of the next hop; zero on a device without Ethernet
+	Src     wire.MAC         // of the egress device
+}
+
+const (
+	maxHops     = 1 << 16                // cached destinations; the cache starts over when full
+	maxWaiting  = 3                      // frames that wait for one destination (as the kernel's unres_qlen of old)
+	waitingRoom = frame.BatchSize        // frames that wait in all
+	waitTime    = 3 * time.Second        // the kernel gives up an address after three one-second probes
+	retryTime   = 1 * time.Second        // how long "cannot be reached" is believed
+	refreshTime = 15 * time.Second       // a hop in use is asked for again, which keeps its neighbour entry fresh
+	askAgain    = 500 * time.Millisecond // a question that got no answer
+)
+
+// entry is a cached hop.
+type entry struct {
+	hop     Hop
+	gen     uint32         // of the routing that the answer was true for
+	asked   dataplane.Time // when the slow path was last asked
+	learned dataplane.Time // when it answered
+}
+
+// hops is the cache of next hops. It holds no pointers.
+type hops struct {
+	byDst   map[wire.IP4]entry
+	gen     uint32
+	waiting []waiting
+}
+
+// waiting is a frame that waits for its next hop, copied to the arena.
+type waiting struct {
+	dst     wire.IP4
+	buf     frame.Handle
+	n       int
+	offload frame.Offload
+	bridge  dataplane.BridgeID
+	since   dataplane.Time
+}
+
+// lookup is the hop to dst, asking the slow path where the answer is missing,
+// stale or old.
+func (r *Router) lookup(now dataplane.Time, dst wire.IP4) Hop {
+	e, known := r.hops.byDst[dst]
+	if known && e.gen == r.hops.gen && now < e.asked.Add(refreshTime) && !e.retry(now) {
+		return e.hop
+	}
+	if !known && len(r.hops.byDst) >= maxHops {
+		clear(r.hops.byDst)
+	}
+	if !known || now > e.asked.Add(askAgain) {
+		if r.cfg.Resolve(dst) {
+			e.asked = now
+		}
+		r.hops.byDst[dst] = e
+	}
+	if e.retry(now) {
+		return Hop{}
+	}
+	return e.hop
+}
+
+// retry reports whether e says that a destination cannot be reached, and has
+// said so long enough to be asked again.
+func (e entry) retry(now dataplane.Time) bool {
+	return e.hop.State > HopLocal && now > e.learned.Add(retryTime)
+}
+
+// hold copies frame i to wait for the next hop to dst.
+func (r *Router) hold(c *dataplane.Cycle, n *network, i uint16, dst wire.IP4) {
+	count := 0
+	for _, w := range r.hops.waiting {
+		if w.dst == dst {
+			count++
+		}
+	}
+	if count >= maxWaiting || len(r.hops.waiting) == waitingRoom {
+		c.Drop(i, frame.NextHopWait)
+		return
+	}
+	h, buf := c.Batch.Arena.Get()
+	if buf == nil {
+		c.Drop(i, frame.NoBuffer)
+		return
+	}
+	f := c.Frame(i)
+	r.hops.waiting = append(r.hops.waiting, waiting{
+		dst: dst, buf: h, n: copy(buf, f.Bytes()), offload: f.Offload, bridge: n.Bridge, since: c.Now,
+	})
+}
+
+// SetHop stores the slow path's answer and sends what waited for it.
+func (r *Router) SetHop(c *dataplane.Cycle, dst wire.IP4, h Hop) {
+	e := r.hops.byDst[dst]
+	e.hop, e.gen, e.learned = h, r.hops.gen, c.Now
+	r.hops.byDst[dst] = e
+	r.release(c, func(w waiting) bool { return w.dst == dst })
+}
+
+// RoutingChanged makes every cached hop stale.
+func (r *Router) RoutingChanged() { r.hops.gen++ }
+
+// release sends, or drops, the waiting frames that done picks.
+func (r *Router) release(c *dataplane.Cycle, done func(waiting) bool) {
+	keep := r.hops.waiting[:0]
+	var ready [waitingRoom]waiting
+	n := 0
+	for _, w := range r.hops.waiting {
+		if done(w) {
+			ready[n] = w
+			n++
+			continue
+		}
+		keep = append(keep, w)
+	}
+	r.hops.waiting = keep
+	for _, w := range ready[:n] {
+		r.resume(c, w)
+	}
+}
+
+// resume runs a frame that waited through the router again.
+func (r *Router) resume(c *dataplane.Cycle, w waiting) {
+	arena := c.Batch.Arena
+	defer arena.Put(w.buf)
+	own := c.Own()
+	if r.hops.byDst[w.dst].hop.State == HopUnknown {
+		own.Drop(0, frame.NeighbourFailed)
+		return
+	}
+	n := r.network(w.bridge)
+	i, f := c.Originate()
+	if f == nil || n == nil {
+		own.Drop(0, frame.NoBuffer)
+		return
+	}
+	copy(f.Grow(w.n), arena.Buf(w.buf))
+	f.Offload = w.offload
+	r.fromGuest(own, n, i)
+}
+
+// expireWaiting gives frames up that waited too long.
+func (r *Router) expireWaiting(c *dataplane.Cycle) {
+	if len(r.hops.waiting) > 0 {
+		r.release(c, func(w waiting) bool { return c.Now > w.since.Add(waitTime) })
+	}
+}

@@ -1,0 +1,85 @@
+package gateway
+
+import (
+	"ubridge/dataplane"
+	"ubridge/dataplane/frame"
+	"ubridge/internal/wire"
+	"ubridge/nat"
+)
+
+// fromOutside decides frame i, which came in on an uplink.
+func (r *Router) fromOutside(c *dataplane.Cycle, i uint16) {
+	f := c.Frame(i)
+	if f.Len() < wire.EthernetLen {
+		c.Drop(i, frame.Runt)
+		return
+	}
+	if f.Offload != (frame.Offload{}) && !f.Offload.Valid(f.Len()) {
+		c.Drop(i, frame.BadOffload)
+		return
+	}
+	eth := f.Ethernet()
+	if eth.Type() != wire.TypeIPv4 {
+		c.Drop(i, frame.NotRouted)
+		return
+	}
+	ip, ok := wire.ParseIPv4(eth.Payload())
+	if !ok || !ip.ChecksumOK() {
+		c.Drop(i, frame.BadIP)
+		return
+	}
+	if ip.TTL() <= 1 {
+		c.Drop(i, frame.TTLExceeded)
+		return
+	}
+	p := &r.pkt
+	*p = nat.Packet{L3: ip, L3Offset: wire.EthernetLen, Offload: &f.Offload}
+	if reason := r.cfg.NAT.Inbound(seconds(c.Now), p); reason != frame.Forwarded {
+		c.Drop(i, reason)
+		return
+	}
+	n := r.network(dataplane.BridgeID(p.Guest.Network))
+	switch {
+	case p.Held:
+	case n == nil:
+		c.Drop(i, frame.NoMapping)
+	default:
+		r.toGuest(c, n, i, f, ip, p.Guest.MAC)
+		r.released(c, func(own *dataplane.Cycle, j uint16, f *frame.Frame, ip wire.IPv4) {
+			r.toGuest(own, n, j, f, ip, p.Guest.MAC)
+		})
+	}
+}
+
+// toGuest sends a translated packet to the guest with address mac.
+func (r *Router) toGuest(c *dataplane.Cycle, n *network, i uint16, f *frame.Frame, ip wire.IPv4, mac wire.MAC) {
+	ip.DecTTL()
+	eth := f.Ethernet()
+	eth.SetDst(mac)
+	eth.SetSrc(n.Station)
+	if !f.Offload.IsGSO() && len(ip) > n.MTU && !ip.DontFragment() {
+		r.fragment(c, i, f, ip, n.MTU, func(own *dataplane.Cycle, j uint16) { own.ToBridge(j, n.Bridge) })
+		return
+	}
+	c.ToBridge(i, n.Bridge)
+}
+
+// released sends the fragments that waited for the one just translated. They
+// are copied into frames of their own: the table's memory is not a batch's.
+func (r *Router) released(c *dataplane.Cycle, send func(own *dataplane.Cycle, j uint16, f *frame.Frame, ip wire.IPv4)) {
+	for range r.pkt.Released {
+		_, ok := r.cfg.NAT.NextReleased(&r.pkt)
+		if !ok {
+			return
+		}
+		j, f := c.Originate()
+		if f == nil {
+			c.Drop(0, frame.NoBuffer)
+			continue
+		}
+		b := f.Grow(wire.EthernetLen + len(r.pkt.L3))
+		wire.Ethernet(b).SetType(wire.TypeIPv4)
+		copy(b[wire.EthernetLen:], r.pkt.L3)
+		send(c.Own(), j, f, wire.IPv4(b[wire.EthernetLen:]))
+	}
+}

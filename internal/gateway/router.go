@@ -1,0 +1,125 @@
+package gateway
+
+import (
+	"net/netip"
+
+	"ubridge/dataplane"
+	"ubridge/dataplane/frame"
+	"ubridge/internal/wire"
+	"ubridge/nat"
+)
+
+// Network is what the router knows of one nat network.
+type Network struct {
+	Bridge  dataplane.BridgeID
+	Station wire.MAC     // the gateway's MAC
+	Gateway wire.IP4     // the gateway's address
+	Subnet  netip.Prefix // IPv4, masked
+	MTU     int          // of the guests, in bytes of IP packet
+	Egress  []int32      // interface indices of virtual networks that guests may reach
+
+	// DHCP takes a request: who sent the frame, and the UDP payload, which it
+	// may keep. It reports whether it did. Nil where the network has no DHCP.
+	DHCP func(src wire.MAC, payload []byte) bool
+
+	// DNS takes a query; reply may be called once, from any goroutine. Nil where
+	// the network has no DNS.
+	DNS func(from netip.AddrPort, query []byte, reply func([]byte)) bool
+}
+
+// network is a Network with the router's own state.
+type network struct {
+	Network
+	mask   uint32
+	base   uint32
+	errors bucket
+}
+
+// Config is what a router works with.
+type Config struct {
+	NAT *nat.Table
+
+	// Resolve asks the slow path for the next hop to dst, which it answers by
+	// SetHop. It does not block; false means that the question was not taken.
+	Resolve func(dst wire.IP4) bool
+}
+
+// Router is the dataplane's Handler for nat networks.
+type Router struct {
+	cfg  Config
+	nets []*network // by BridgeID
+	hops hops
+	pkt  nat.Packet // scratch, so that translating does not allocate
+}
+
+var _ dataplane.Handler = (*Router)(nil)
+
+// NewRouter makes a router without networks.
+func NewRouter(cfg Config) *Router {
+	return &Router{cfg: cfg, hops: hops{byDst: make(map[wire.IP4]entry)}}
+}
+
+// NAT is the router's translation table, for use inside Do.
+func (r *Router) NAT() *nat.Table { return r.cfg.NAT }
+
+// AddNetwork makes the router serve a bridge.
+func (r *Router) AddNetwork(cfg Network) {
+	for len(r.nets) <= int(cfg.Bridge) {
+		r.nets = append(r.nets, nil)
+	}
+	base := wire.IP4(cfg.Subnet.Masked().Addr().As4()).Uint32()
+	mask := ^uint32(0) << (32 - cfg.Subnet.Bits())
+	r.nets[cfg.Bridge] = &network{Network: cfg, base: base, mask: mask}
+}
+
+// RemoveNetwork forgets a bridge and its flows.
+func (r *Router) RemoveNetwork(now dataplane.Time, br dataplane.BridgeID) {
+	r.cfg.NAT.Flush(seconds(now), uint16(br))
+	r.nets[br] = nil
+}
+
+// SetEgress replaces the virtual networks that guests of br may reach.
+func (r *Router) SetEgress(br dataplane.BridgeID, devices []int32) {
+	if n := r.network(br); n != nil {
+		n.Egress = devices
+	}
+}
+
+func (r *Router) network(br dataplane.BridgeID) *network {
+	if int(br) >= len(r.nets) {
+		return nil
+	}
+	return r.nets[br]
+}
+
+// FromBridge implements dataplane.Handler.
+func (r *Router) FromBridge(c *dataplane.Cycle, br dataplane.BridgeID, _ dataplane.PortID, which []uint16) {
+	n := r.network(br)
+	for _, i := range which {
+		if n == nil {
+			c.Drop(i, frame.NotRouted)
+			continue
+		}
+		r.fromGuest(c, n, i)
+	}
+}
+
+// FromUplink implements dataplane.Handler.
+func (r *Router) FromUplink(c *dataplane.Cycle, _ dataplane.PortID, which []uint16) {
+	for _, i := range which {
+		r.fromOutside(c, i)
+	}
+}
+
+// expireBudget is how many entries of the NAT tables one tick looks at: at ten
+// ticks a second a table of 262,144 sessions is walked in a few seconds.
+const expireBudget = 8192
+
+// Tick implements dataplane.Handler.
+func (r *Router) Tick(c *dataplane.Cycle) {
+	r.cfg.NAT.Expire(seconds(c.Now), expireBudget)
+	r.expireWaiting(c)
+}
+
+// seconds is the worker's time in the unit of package nat.
+func seconds(t dataplane.Time) nat.Time { return nat.Time(t.Seconds()) }
