@@ -49,9 +49,10 @@
 //
 // # Concurrency
 //
-// A Steering's methods may be called by one goroutine at a time; the words of
-// Ports are written with 64-bit atomic stores from anywhere. Every method works
-// on the network namespace of the calling thread.
+// A Steering's methods may be called from any goroutine, Close last; changes of
+// the host are made one at a time. The words of Ports are written with 64-bit
+// atomic operations from anywhere. Every method works on the network namespace
+// of the calling thread.
 //
 // # Standards and sources
 //

@@ -3,9 +3,7 @@ package steer
 import (
 	"fmt"
 	"net/netip"
-	"os"
 	"testing"
-	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/gopacket"
@@ -19,7 +17,7 @@ import (
 // it decides on each byte of what the host receives.
 type wire struct {
 	ns      *nstest.NS
-	file    *os.File
+	fd      int
 	ifindex int
 	l3      bool
 }
@@ -32,23 +30,18 @@ func newWire(t *testing.T, l3 bool) *wire {
 		flags = unix.IFF_NO_PI | unix.IFF_TUN
 	}
 	w.ns.Must(func() (err error) {
-		w.file, err = os.OpenFile("/dev/net/tun", os.O_RDWR, 0)
+		w.fd, err = unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 		if err != nil {
 			return err
 		}
-		req := struct {
-			name  [unix.IFNAMSIZ]byte
-			flags uint16
-			_     [22]byte
-		}{flags: flags}
-		copy(req.name[:], "u0")
-		_, _, errno := unix.Syscall(unix.SYS_IOCTL, w.file.Fd(), unix.TUNSETIFF, uintptr(unsafe.Pointer(&req)))
-		if errno != 0 {
-			return errno
+		req, err := unix.NewIfreq("u0")
+		if err != nil {
+			return err
 		}
-		return nil
+		req.SetUint16(flags)
+		return unix.IoctlIfreq(w.fd, unix.TUNSETIFF, req)
 	})
-	t.Cleanup(func() { _ = w.file.Close() })
+	t.Cleanup(func() { _ = unix.Close(w.fd) })
 	if !l3 {
 		w.ns.Run("ip link set u0 address 02:00:00:00:00:01")
 	}
@@ -73,15 +66,19 @@ type packet struct {
 	options int // bytes of IP options
 	offset  uint16
 	more    bool
-	vid     int // -1: untagged, set by wantFiltered
+	tagged  bool // with vid, 0 for a mere priority
+	vid     uint16
+	id      uint16
 
 	passes bool // through the uplink's socket filter
 }
 
-func (w *wire) encode(t *testing.T, p packet) []byte {
-	t.Helper()
+// fataler is what testing and rapid have in common.
+type fataler interface{ Fatal(args ...any) }
+
+func (w *wire) encode(t fataler, p packet) []byte {
 	ip := &layers.IPv4{
-		Version: 4, TTL: 9, Id: 77, Protocol: p.proto, FragOffset: p.offset,
+		Version: 4, TTL: 9, Id: p.id, Protocol: p.proto, FragOffset: p.offset,
 		SrcIP: netip.MustParseAddr("10.9.0.2").AsSlice(), DstIP: netip.MustParseAddr(p.dst).AsSlice(),
 	}
 	if p.more {
@@ -110,11 +107,11 @@ func (w *wire) ethernet(p packet) []gopacket.SerializableLayer {
 		dst[5] = 9
 	}
 	eth := &layers.Ethernet{SrcMAC: []byte{2, 0, 0, 0, 0, 2}, DstMAC: dst[:], EthernetType: layers.EthernetTypeIPv4}
-	if p.vid < 0 {
+	if !p.tagged {
 		return []gopacket.SerializableLayer{eth}
 	}
 	eth.EthernetType = layers.EthernetTypeDot1Q
-	tag := &layers.Dot1Q{VLANIdentifier: uint16(p.vid), Type: layers.EthernetTypeIPv4}
+	tag := &layers.Dot1Q{VLANIdentifier: p.vid, Type: layers.EthernetTypeIPv4}
 	return []gopacket.SerializableLayer{eth, tag}
 }
 
@@ -135,8 +132,8 @@ func TestUplinkSocketFilter(t *testing.T) {
 		{name: "later fragment", proto: udp, offset: 3, passes: true},
 		{name: "another's address", dst: "10.9.0.7", proto: tcp, port: heldPort},
 		{name: "another's mac", mac: "other", proto: tcp, port: heldPort},
-		{name: "priority tag", vid: 0, proto: tcp, port: heldPort, passes: true},
-		{name: "vlan 5", vid: 5, proto: tcp, port: heldPort},
+		{name: "priority tag", tagged: true, proto: tcp, port: heldPort, passes: true},
+		{name: "vlan 5", tagged: true, vid: 5, proto: tcp, port: heldPort},
 	}
 	backends(t, func(t *testing.T, o Options) {
 		for _, l3 := range []bool{false, true} {
@@ -146,7 +143,7 @@ func TestUplinkSocketFilter(t *testing.T) {
 			w.ns.Must(func() error { return s.SetOutside([]netip.Addr{hostAddr}) })
 			fd := packetSocket(t, w.ns, w.ifindex, s.AttachFilter)
 			for _, p := range cases {
-				if w.l3 && (p.mac != "" || p.name == "priority tag" || p.vid > 0) {
+				if w.l3 && (p.mac != "" || p.tagged) {
 					continue
 				}
 				if o.ForceNFT && p.dst != "" {
@@ -163,11 +160,8 @@ func (w *wire) wantFiltered(t *testing.T, fd int, p packet) {
 	if p.dst == "" {
 		p.dst = hostAddr.String()
 	}
-	if p.vid == 0 && p.name != "priority tag" {
-		p.vid = -1
-	}
 	sent := w.encode(t, p)
-	if _, err := w.file.Write(sent); err != nil {
+	if _, err := unix.Write(w.fd, sent); err != nil {
 		t.Fatal(err)
 	}
 	buf := make([]byte, 2048)
@@ -181,7 +175,7 @@ func (w *wire) wantFiltered(t *testing.T, fd int, p packet) {
 
 // untag takes off the VLAN tag, as the host does before packet sockets.
 func untag(frame []byte, p packet) []byte {
-	if p.vid < 0 {
+	if !p.tagged {
 		return frame
 	}
 	return append(append([]byte{}, frame[:12]...), frame[16:]...)
@@ -203,7 +197,7 @@ func TestUplinkOnDeviceWithoutLinkHeader(t *testing.T) {
 		for _, port := range []uint16{heldPort, freePort} {
 			syn := w.encode(t, packet{dst: hostAddr.String(), proto: layers.IPProtocolTCP, port: port})
 			ip := gopacket.NewPacket(syn, layers.LayerTypeIPv4, gopacket.Default).NetworkLayer().(*layers.IPv4)
-			if _, err := w.file.Write(withSYN(t, ip, port)); err != nil {
+			if _, err := unix.Write(w.fd, withSYN(t, ip, port)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -234,11 +228,16 @@ func (w *wire) answer(t *testing.T) string {
 	t.Helper()
 	buf := make([]byte, 2048)
 	for {
-		ready := []unix.PollFd{{Fd: int32(w.file.Fd()), Events: unix.POLLIN}}
-		if n, err := unix.Poll(ready, 2000); err != nil || n == 0 {
+		ready := []unix.PollFd{{Fd: int32(w.fd), Events: unix.POLLIN}}
+		if n, err := unix.Poll(ready, 2000); err == unix.EINTR {
+			continue // the Go scheduler's signal
+		} else if err != nil || n == 0 {
 			return fmt.Sprintf("none in 2 s (%v)", err)
 		}
-		n, err := w.file.Read(buf)
+		n, err := unix.Read(w.fd, buf)
+		if err == unix.EAGAIN || err == unix.EINTR {
+			continue
+		}
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -30,8 +30,10 @@ func table() *nftables.Table {
 	return &nftables.Table{Name: "ubridge", Family: nftables.TableFamilyNetdev}
 }
 
+// outsideSet names the set; the ID needs to be unique within a batch only, and
+// one of our own spares the library its global counter.
 func outsideSet(t *nftables.Table) *nftables.Set {
-	return &nftables.Set{Table: t, Name: "outside", KeyType: nftables.TypeIPAddr}
+	return &nftables.Set{Table: t, Name: "outside", ID: 1, KeyType: nftables.TypeIPAddr}
 }
 
 // attach makes the device's chain or rewrites it, in one transaction.

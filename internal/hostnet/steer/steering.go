@@ -3,6 +3,7 @@ package steer
 import (
 	"fmt"
 	"net/netip"
+	"sync"
 )
 
 // Indices into the words of Ports: word = protocol·WordsPerProtocol + port/64,
@@ -27,6 +28,7 @@ type Options struct {
 // Steering holds the programs and what they look at. Closing it leaves the
 // attached filters in force; detach them first for a clean stop.
 type Steering struct {
+	mu       sync.Mutex // one change of the host at a time
 	backend  backend
 	ports    []uint64
 	fallback error
@@ -110,32 +112,46 @@ func (s *Steering) SetOutside(addrs []netip.Addr) error {
 			return fmt.Errorf("outside address %s: not IPv4", a)
 		}
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return s.backend.setOutside(addrs)
 }
 
 // AttachSilence hides every frame that the device receives from the host's
 // stack, replacing in one step what a dead daemon left there. Idempotent.
 func (s *Steering) AttachSilence(ifindex int) error {
-	return s.backend.attach(silenceRole, ifindex)
+	return s.attach(silenceRole, ifindex)
 }
 
 // DetachSilence undoes AttachSilence, also that of a dead process. A device
 // that is gone or was never silenced is no error.
 func (s *Steering) DetachSilence(ifindex int) error {
-	return s.backend.detach(silenceRole, ifindex)
+	return s.detach(silenceRole, ifindex)
 }
 
 // AttachUplink hides packets to held ports from the host's stack, replacing in
 // one step what a dead daemon left there: fill Ports and SetOutside first.
 // Idempotent.
 func (s *Steering) AttachUplink(ifindex int) error {
-	return s.backend.attach(uplinkRole, ifindex)
+	return s.attach(uplinkRole, ifindex)
 }
 
 // DetachUplink undoes AttachUplink, also that of a dead process. A device that
 // is gone or was never attached is no error.
 func (s *Steering) DetachUplink(ifindex int) error {
-	return s.backend.detach(uplinkRole, ifindex)
+	return s.detach(uplinkRole, ifindex)
+}
+
+func (s *Steering) attach(r role, ifindex int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.backend.attach(r, ifindex)
+}
+
+func (s *Steering) detach(r role, ifindex int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.backend.detach(r, ifindex)
 }
 
 // AttachFilter puts the uplink's filter on the packet socket fd, SOCK_RAW or
@@ -155,6 +171,8 @@ func (s *Steering) FilterFD() int { return s.backend.filterFD() }
 // Close releases maps and programs. Attached filters stay in force with the
 // last contents of the maps; Ports must not be touched any more.
 func (s *Steering) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.ports = nil
 	return s.backend.close()
 }
