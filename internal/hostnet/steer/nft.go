@@ -78,8 +78,8 @@ func (n *ruleset) detach(r role, ifindex int) error {
 	return errors.Join(removeChain(r, ifindex), removeFilter(r, ifindex))
 }
 
-// removeChain deletes the device's chain, those of devices that are gone (from
-// Linux 6.16 on a chain waits for its device to return), and the table with its
+// removeChain deletes the device's chain, those of devices that are gone (on newer
+// kernels, seen on 6.18, a chain waits for its device to return), and the table with its
 // last chain.
 func removeChain(r role, ifindex int) error {
 	name, err := deviceName(ifindex)
