@@ -11,6 +11,7 @@ const (
 	// Receive.
 	Runt       // shorter than an Ethernet header
 	BadOffload // vnet header that lies about the frame
+	RingFull   // the kernel found the port's receive ring full
 	RxCut      // the kernel cut the frame: the socket's buffer was full
 	NoBuffer   // the worker's arena was used up
 
@@ -65,7 +66,7 @@ const (
 
 var reasonNames = [NumReasons]string{
 	Forwarded: "forwarded",
-	Runt:      "runt", BadOffload: "bad-offload", RxCut: "rx-cut", NoBuffer: "no-buffer",
+	Runt:      "runt", BadOffload: "bad-offload", RingFull: "ring-full", RxCut: "rx-cut", NoBuffer: "no-buffer",
 	BadSourceMAC: "bad-source-mac", OwnSource: "own-source", Reserved: "reserved", SamePort: "same-port", NoPort: "no-port", ForeignTag: "foreign-tag",
 	BadIP: "bad-ip", BadTransport: "bad-transport", BadSource: "bad-source", NotRouted: "not-routed",
 	LocalScope: "local-scope", OwnSubnet: "own-subnet", TTLExceeded: "ttl-exceeded", NoRoute: "no-route",

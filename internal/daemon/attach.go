@@ -1,0 +1,205 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"ubridge/dataplane"
+	"ubridge/dataplane/afpacket"
+	"ubridge/internal/hostnet"
+)
+
+// attachment is a port of a running network, as far as its device is there.
+type attachment struct {
+	st      *portState
+	port    *afpacket.Port // nil while the device is absent
+	mtu     int
+	carrier bool
+	problem string // why the device cannot be attached
+}
+
+// attachAll attaches the network's remembered and defined ports.
+func (d *Daemon) attachAll(n *network) {
+	for _, name := range n.def.Ports {
+		if d.state.port(name) == nil {
+			d.state.Ports = append(d.state.Ports, &portState{Network: n.def.Name, Name: name, ID: d.state.freeID()})
+		}
+	}
+	for _, st := range d.state.Ports {
+		if st.Network == n.def.Name {
+			n.ports[st.Name] = &attachment{st: st}
+			d.makeTap(n, st)
+			d.reconcile(n, n.ports[st.Name])
+		}
+	}
+}
+
+// makeTap makes a tap of ours again that a clean stop removed.
+func (d *Daemon) makeTap(n *network, st *portState) {
+	if st.Made == nil {
+		return
+	}
+	if _, err := hostnet.DeviceInfo(st.Name); !errors.Is(err, hostnet.ErrNoDevice) {
+		return
+	}
+	if err := hostnet.MakeTap(st.Made.spec(n, st.Name)); err != nil {
+		n.log.Error("tap is not made again", "port", st.Name, "err", err)
+	}
+}
+
+func (t *madeTap) spec(n *network, name string) hostnet.TapSpec {
+	return hostnet.TapSpec{Name: name, Owner: t.Owner, Group: t.Group, Queues: t.Queues, MTU: n.def.LinkMTU()}
+}
+
+// linksChanged brings every port in step with its device.
+func (d *Daemon) linksChanged() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, n := range d.nets {
+		for _, a := range n.ports {
+			d.reconcile(n, a)
+		}
+	}
+	d.uplinksChanged()
+}
+
+// reconcile brings one port in step with its device: attaches one that came,
+// lets go of one that went, follows MTU and carrier.
+func (d *Daemon) reconcile(n *network, a *attachment) {
+	dev, err := hostnet.DeviceInfo(a.st.Name)
+	if err != nil {
+		d.release(n, a)
+		a.problem = ""
+		if !errors.Is(err, hostnet.ErrNoDevice) {
+			a.problem = err.Error()
+		}
+		return
+	}
+	a.carrier = dev.Up && dev.Carrier
+	if a.port != nil && a.port.Ifindex() != dev.Ifindex {
+		d.release(n, a)
+	}
+	if a.port != nil {
+		d.follow(a, dev)
+		return
+	}
+	if err := d.attach(n, a, dev); err != nil {
+		if a.problem != err.Error() {
+			n.log.Warn("port is not attached", "port", a.st.Name, "err", err)
+		}
+		a.problem = err.Error()
+		return
+	}
+	a.problem = ""
+	n.log.Info("port attached", "port", a.st.Name, "kind", dev.Kind)
+}
+
+// follow tells the worker of a changed MTU.
+func (d *Daemon) follow(a *attachment, dev hostnet.Device) {
+	if a.mtu == dev.MTU {
+		return
+	}
+	a.mtu = dev.MTU
+	port, mtu := a.port, dev.MTU
+	d.worker.Post(func(*dataplane.Worker) { port.SetMTU(mtu) })
+}
+
+// release takes a port whose device is gone off the worker.
+func (d *Daemon) release(n *network, a *attachment) {
+	if a.port == nil {
+		return
+	}
+	a.port, a.carrier = nil, false
+	err := d.worker.Do(context.Background(), func(w *dataplane.Worker) {
+		if err := w.RemovePort(dataplane.PortID(a.st.ID)); err != nil {
+			n.log.Warn("port is not closed cleanly", "port", a.st.Name, "err", err)
+		}
+	})
+	if err == nil {
+		n.log.Info("device is gone; waiting for it", "port", a.st.Name)
+	}
+}
+
+// attach makes a device a port: notes how it is, keeps the host's stack off it,
+// and gives it to the worker.
+func (d *Daemon) attach(n *network, a *attachment, dev hostnet.Device) error {
+	if err := dev.Attachable(); err != nil {
+		return err
+	}
+	if a.st.Before == nil || a.st.Before.Ifindex != dev.Ifindex {
+		before, err := hostnet.Snapshot(a.st.Name)
+		if err != nil {
+			return err
+		}
+		a.st.Before = &before
+		if err := d.state.save(); err != nil {
+			return err
+		}
+	}
+	// Silence first: a device that is up already must not answer in between.
+	if err := d.steer.AttachSilence(dev.Ifindex); err != nil {
+		return fmt.Errorf("keep the host's stack off %s: %w", a.st.Name, err)
+	}
+	if err := hostnet.Prepare(*a.st.Before); err != nil {
+		return errors.Join(err, d.steer.DetachSilence(dev.Ifindex))
+	}
+	return d.addPort(n, a, dev)
+}
+
+func (d *Daemon) addPort(n *network, a *attachment, dev hostnet.Device) error {
+	port, err := afpacket.Open(afpacket.Config{Name: a.st.Name, Ifindex: dev.Ifindex, Mark: sendMark, Promiscuous: dev.Kind != "tap"})
+	if err != nil {
+		return err
+	}
+	err = d.worker.Do(context.Background(), func(w *dataplane.Worker) {
+		w.AddPort(dataplane.PortID(a.st.ID), n.bridge, a.st.Name, port)
+	})
+	if err != nil {
+		return errors.Join(err, port.Close())
+	}
+	a.port, a.mtu = port, dev.MTU
+	return nil
+}
+
+// detach lets go of a port and puts its device back as it was; a tap of ours is
+// removed, unless a guest holds it open.
+func (d *Daemon) detach(n *network, a *attachment) error {
+	var errs []error
+	if a.port != nil {
+		a.port = nil
+		errs = append(errs, d.worker.Do(context.Background(), func(w *dataplane.Worker) {
+			errs = append(errs, w.RemovePort(dataplane.PortID(a.st.ID)))
+		}))
+	}
+	errs = append(errs, d.restore(a.st))
+	if a.st.Made != nil {
+		if err := hostnet.RemoveTap(a.st.Name); errors.Is(err, hostnet.ErrTapInUse) {
+			n.log.Info("tap stays: a guest holds it open", "port", a.st.Name)
+		} else {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// restore puts a device back as it was before it was attached.
+func (d *Daemon) restore(st *portState) error {
+	if st.Before == nil {
+		return nil
+	}
+	before := *st.Before
+	st.Before = nil
+	return errors.Join(d.steer.DetachSilence(before.Ifindex), hostnet.Restore(before))
+}
+
+// ports lists a network's attachments by name.
+func (n *network) portNames() []string {
+	names := make([]string, 0, len(n.ports))
+	for name := range n.ports {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}

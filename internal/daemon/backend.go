@@ -1,0 +1,303 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+
+	"ubridge/dataplane"
+	"ubridge/internal/api"
+	"ubridge/internal/config"
+	"ubridge/internal/hostnet"
+)
+
+// backend is the daemon as the control API sees it.
+type backend struct{ d *Daemon }
+
+var _ api.Backend = backend{}
+
+// Networks implements api.Backend.
+func (b backend) Networks(context.Context) (list []api.Network, _ error) {
+	b.d.mu.Lock()
+	defer b.d.mu.Unlock()
+	for _, name := range b.d.names() {
+		list = append(list, b.d.describe(name))
+	}
+	return list, nil
+}
+
+// names are the networks that are defined or running.
+func (d *Daemon) names() []string {
+	all := map[string]bool{}
+	for name := range d.defs {
+		all[name] = true
+	}
+	for name := range d.nets {
+		all[name] = true
+	}
+	return sortedNames(all)
+}
+
+// describe is a network's line in `net list`.
+func (d *Daemon) describe(name string) api.Network {
+	def, defined := d.defs[name]
+	n := d.nets[name]
+	out := api.Network{Name: name, Mode: string(def.Mode), Active: n != nil, Autostart: def.Autostart, Persistent: defined, Bridge: def.Bridge}
+	if st := d.state.Networks[name]; st != nil && out.Bridge == "" {
+		out.Bridge = st.Bridge
+	}
+	switch {
+	case n != nil:
+		out.Mode, out.Bridge = string(n.def.Mode), n.st.Bridge
+		out.Subnets = []string{n.addr.Masked().String()}
+	case def.Pinned():
+		out.Subnets = []string{def.Address.Masked().String()}
+	default:
+		out.Subnets = []string{}
+	}
+	return out
+}
+
+// Create implements api.Backend.
+func (b backend) Create(ctx context.Context, r api.CreateRequest) (info api.NetworkInfo, err error) {
+	def, err := definitionOf(r)
+	if err != nil {
+		return info, err
+	}
+	if err := b.create(ctx, def); err != nil {
+		return info, err
+	}
+	return b.Network(ctx, def.Name)
+}
+
+// create defines and starts a network; what does not start is not left defined.
+func (b backend) create(ctx context.Context, def config.Network) error {
+	d := b.d
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, exists := d.defs[def.Name]; exists {
+		return api.Errorf(api.Conflict, "network %s exists already: `ubridge net start %s` starts it", def.Name, def.Name)
+	}
+	if err := d.define(def); err != nil {
+		return err
+	}
+	if err := d.startNetwork(ctx, def); err != nil {
+		_ = d.forget(def.Name) // the first error tells more
+		return err
+	}
+	d.setPolicy()
+	return nil
+}
+
+// definitionOf makes a definition of a request's fields.
+func definitionOf(r api.CreateRequest) (config.Network, error) {
+	if r.TOML != "" {
+		n, err := config.ParseNetwork(r.Name, []byte(r.TOML))
+		if err != nil {
+			return n, api.Errorf(api.Usage, "%v", err)
+		}
+		n.Autostart = true
+		return n, nil
+	}
+	n := config.Default(r.Name)
+	n.Autostart, n.MTU, n.Domain, n.Bridge = true, r.MTU, r.Domain, r.Bridge
+	if r.Mode != "" {
+		n.Mode = config.Mode(r.Mode)
+	}
+	if r.Subnet != "" {
+		subnet, err := config.ParseSubnet(r.Subnet)
+		if err != nil {
+			return n, api.Errorf(api.Usage, "%v", err)
+		}
+		n.Address = subnet
+	}
+	return n, nil
+}
+
+// Define implements api.Backend.
+func (b backend) Define(_ context.Context, r api.DefineRequest) (api.Network, error) {
+	b.d.mu.Lock()
+	defer b.d.mu.Unlock()
+	n, err := config.ParseNetwork(r.Name, []byte(r.TOML))
+	if err != nil {
+		return api.Network{}, api.Errorf(api.Usage, "%v", err)
+	}
+	if err := b.d.define(n); err != nil {
+		return api.Network{}, err
+	}
+	return b.d.describe(n.Name), nil
+}
+
+// Undefine implements api.Backend.
+func (b backend) Undefine(_ context.Context, name string) error {
+	b.d.mu.Lock()
+	defer b.d.mu.Unlock()
+	def, err := b.d.definition(name)
+	if err != nil {
+		return err
+	}
+	if def.readOnly {
+		return api.Errorf(api.Conflict, "network %s is defined by the administrator: remove %s", name, def.Origin.File)
+	}
+	return b.d.forget(name)
+}
+
+// forget removes a definition. A running network goes on; its ports are kept for
+// as long as it runs.
+func (d *Daemon) forget(name string) error {
+	if err := os.Remove(d.definitionFile(name)); err != nil {
+		return fmt.Errorf("undefine network %s: %w", name, err)
+	}
+	delete(d.defs, name)
+	if d.nets[name] == nil {
+		d.forgetPorts(name)
+	}
+	return d.state.save()
+}
+
+// forgetPorts drops the remembered ports of a network that is no more.
+func (d *Daemon) forgetPorts(name string) {
+	kept := d.state.Ports[:0]
+	for _, p := range d.state.Ports {
+		if p.Network != name {
+			kept = append(kept, p)
+		}
+	}
+	d.state.Ports = kept
+	delete(d.state.Networks, name)
+}
+
+// Start implements api.Backend.
+func (b backend) Start(ctx context.Context, name string) error {
+	b.d.mu.Lock()
+	defer b.d.mu.Unlock()
+	def, err := b.d.definition(name)
+	if err != nil {
+		return err
+	}
+	if b.d.nets[name] != nil {
+		return api.Errorf(api.Conflict, "network %s is active already", name)
+	}
+	if err := b.d.startNetwork(ctx, def.Network); err != nil {
+		return err
+	}
+	b.d.setPolicy()
+	return nil
+}
+
+// Stop implements api.Backend.
+func (b backend) Stop(_ context.Context, name string) error {
+	b.d.mu.Lock()
+	defer b.d.mu.Unlock()
+	n := b.d.nets[name]
+	if n == nil {
+		if _, err := b.d.definition(name); err != nil {
+			return err
+		}
+		return api.Errorf(api.Conflict, "network %s is not active", name)
+	}
+	err := b.d.stopNetwork(n)
+	if _, defined := b.d.defs[name]; !defined {
+		b.d.forgetPorts(name)
+	}
+	b.d.setPolicy()
+	return err
+}
+
+// Network implements api.Backend.
+func (b backend) Network(ctx context.Context, name string) (info api.NetworkInfo, err error) {
+	b.d.mu.Lock()
+	n, def, defined := b.d.nets[name], b.d.defs[name], b.d.defs[name].Name != ""
+	if n == nil && !defined {
+		b.d.mu.Unlock()
+		return info, api.Errorf(api.NotFound, "no network named %s: see `ubridge net list`", name)
+	}
+	info.Network = b.d.describe(name)
+	info.ReadOnly, info.File = def.readOnly, def.Origin.File
+	shown := def.Network
+	if n != nil {
+		shown = n.def
+	}
+	b.d.mu.Unlock()
+	configured(&info, shown)
+	if n == nil {
+		info.Drops = map[string]uint64{}
+		return info, nil
+	}
+	b.running(ctx, &info, n)
+	return info, nil
+}
+
+// configured fills in what the definition says.
+func configured(info *api.NetworkInfo, def config.Network) {
+	info.MTU, info.Domain = def.LinkMTU(), def.Domain
+	info.DHCP, info.DNS = def.DHCP.Enabled, def.DNS.Enabled
+	info.LeaseTime = int64(def.DHCP.LeaseTime.Seconds())
+	if def.DHCP.LeaseTime == config.InfiniteLease {
+		info.LeaseTime = 0
+	}
+	info.LeaseRange, info.Upstreams = []string{}, []string{}
+	if def.Pinned() {
+		info.Gateway = def.Address.String()
+		info.LeaseRange = ranges(def, def.Address)
+	}
+}
+
+func ranges(def config.Network, addr netip.Prefix) []string {
+	list := []string{}
+	for _, r := range def.Pool(addr) {
+		list = append(list, r.String())
+	}
+	return list
+}
+
+// running fills in what only a running network has.
+func (b backend) running(ctx context.Context, info *api.NetworkInfo, n *network) {
+	info.Gateway, info.GatewayMAC = n.addr.String(), n.st.MAC.String()
+	if n.def.DHCP.Enabled {
+		info.LeaseRange = ranges(n.def, n.addr)
+	}
+	if n.names != nil {
+		for _, u := range n.names.Status().Resolvers {
+			info.Upstreams = append(info.Upstreams, u.Addr.String())
+		}
+	}
+	info.Uplink, info.UplinkAddr = b.d.defaultUplink()
+	st := b.d.status(ctx, n)
+	info.Counts, info.Counters = st.Counts, st.Counters
+}
+
+// defaultUplink is the device, and the host's address there, of the host's
+// IPv4 default route; empty for none.
+func (d *Daemon) defaultUplink() (device, address string) {
+	routes, err := hostnet.DefaultRoutes()
+	if err != nil {
+		return "", ""
+	}
+	for _, r := range routes {
+		if r.Family != 4 {
+			continue
+		}
+		if dev, err := hostnet.DeviceInfo(r.Device); err == nil {
+			for _, a := range dev.Addresses {
+				if a.Addr().Is4() {
+					return r.Device, a.Addr().String()
+				}
+			}
+		}
+		return r.Device, ""
+	}
+	return "", ""
+}
+
+// drops names the reasons that are not zero.
+func drops(c *dataplane.Counters) map[string]uint64 {
+	out := map[string]uint64{}
+	for reason, n := range c.Drops {
+		if n > 0 {
+			out[reasonName(reason)] = n
+		}
+	}
+	return out
+}

@@ -1,0 +1,290 @@
+package daemon
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"ubridge/dataplane"
+	"ubridge/internal/api"
+	"ubridge/internal/config"
+	"ubridge/internal/gateway"
+	"ubridge/internal/hostnet/links"
+	"ubridge/internal/hostnet/nexthop"
+	"ubridge/internal/hostnet/steer"
+	"ubridge/internal/shm"
+	"ubridge/internal/wire"
+)
+
+// Options are what Run is told beyond the configuration.
+type Options struct {
+	Config  config.Daemon
+	Version string
+	Log     *slog.Logger
+
+	// ResolvConf is followed for the host's resolvers; empty for
+	// /etc/resolv.conf.
+	ResolvConf string
+
+	// ForceNFT takes the nftables fallback of the steering.
+	ForceNFT bool
+
+	// Ready is called once everything runs, with the daemon's own Backend.
+	Ready func(api.Backend)
+}
+
+// Daemon is a running daemon.
+type Daemon struct {
+	opts    Options
+	cfg     config.Daemon
+	log     *slog.Logger
+	clock   dataplane.Clock
+	started time.Time
+	ctx     context.Context
+
+	lock   *lock
+	tables string    // directory of the mapped files
+	flows  *shm.File // NAT sessions and mappings
+	steer  *steer.Steering
+	router *gateway.Router
+	worker *dataplane.Worker
+	out    wayOut
+	held   portPool
+
+	mu    sync.Mutex // guards what follows
+	state *state
+	defs  map[string]definition
+	nets  map[string]*network // running
+}
+
+// Run runs a daemon until ctx is cancelled, and then takes everything off the
+// host that it made. Errors name what is missing and the fix.
+func Run(ctx context.Context, opts Options) (err error) {
+	if opts.ResolvConf == "" {
+		opts.ResolvConf = "/etc/resolv.conf"
+	}
+	d := &Daemon{opts: opts, cfg: opts.Config, log: opts.Log, clock: dataplane.NewClock(), started: time.Now(), nets: map[string]*network{}}
+	var done undo
+	defer func() { err = errors.Join(err, done.run()) }()
+	if err := d.prepare(&done); err != nil {
+		return err
+	}
+	listener, err := api.Listen(d.cfg.SocketPath(), d.cfg.SocketGroup)
+	if err != nil {
+		return err
+	}
+	done.add(func() error { return ignoreClosed(listener.Close()) })
+	return d.serve(ctx, listener, &done)
+}
+
+// prepare takes the lock and reads what is to be run.
+func (d *Daemon) prepare(done *undo) (err error) {
+	for _, dir := range []string{d.cfg.StateDir, d.cfg.StateNetworks(), filepath.Join(d.cfg.StateDir, "leases")} {
+		if err := makeDir("state directory", dir, 0o700); err != nil {
+			return err
+		}
+	}
+	if err := makeDir("runtime directory", d.cfg.RuntimeDir, 0o755); err != nil {
+		return err
+	}
+	if d.lock, err = takeLock(d.cfg.StateDir); err != nil {
+		return err
+	}
+	done.add(d.lock.release)
+	if d.state, err = loadState(filepath.Join(d.cfg.StateDir, "state.json")); err != nil {
+		return err
+	}
+	d.out.path = filepath.Join(d.cfg.StateDir, "uplinks.json")
+	if err := d.out.load(); err != nil {
+		return err
+	}
+	if err := d.loadDefinitions(); err != nil {
+		return err
+	}
+	return d.openDataplane(done)
+}
+
+// serve runs everything until ctx is cancelled.
+func (d *Daemon) serve(ctx context.Context, listener *api.Listener, done *undo) error {
+	// What stops comes in order: the API first, then networks, then the worker.
+	// So goroutines hang off contexts of their own, not off ctx.
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var tasks sync.WaitGroup
+	done.add(func() error { stop(); tasks.Wait(); return nil })
+	d.ctx = running
+	tasks.Go(func() { d.ended("dataplane", d.worker.Run(running)) })
+
+	watch, err := d.followHost(&tasks, running)
+	if err != nil {
+		return err
+	}
+	done.add(d.stopAll)
+	d.resumeUplinks(running)
+	if err := d.startNetworks(running); err != nil {
+		return err
+	}
+	tasks.Go(func() { d.ended("device watch", watch.Run(running, d.linksChanged)) })
+
+	apiCtx, stopAPI := context.WithCancel(running)
+	served := make(chan error, 1)
+	go func() { served <- api.Serve(apiCtx, listener, backend{d}) }()
+	defer stopAPI()
+	if d.opts.Ready != nil {
+		d.opts.Ready(backend{d})
+	}
+	select {
+	case <-ctx.Done():
+		stopAPI()
+		return <-served
+	case err := <-served:
+		return err
+	}
+}
+
+// openDataplane makes the worker and what it needs from the kernel.
+func (d *Daemon) openDataplane(done *undo) (err error) {
+	dir, note, err := shm.Dir(d.cfg.RuntimeDir)
+	if err != nil {
+		return err
+	}
+	if note != "" {
+		d.log.Info("flows and stations are kept elsewhere", "directory", dir, "because", note)
+	}
+	d.tables = dir
+	if d.held, err = choosePool(d.defs); err != nil {
+		return err
+	}
+	d.steer, err = steer.Open(steer.Options{ForceNFT: d.opts.ForceNFT, First: d.held.pool.First, Last: d.held.pool.Last})
+	if err != nil {
+		return fmt.Errorf("keep the host's stack quiet: %w", err)
+	}
+	done.add(d.steer.Close)
+	if why := d.steer.Fallback(); why != nil {
+		d.log.Warn("nftables stands in for eBPF: `nft flush ruleset` on this host would break guests' connections", "because", why)
+	}
+	table, err := d.openFlows(done)
+	if err != nil {
+		return err
+	}
+	d.out.questions = make(chan wire.IP4, questionRoom)
+	d.out.uplinks = map[int]*uplink{}
+	d.out.nextID = firstUplinkID
+	d.router = gateway.NewRouter(gateway.Config{NAT: table, Resolve: d.out.ask})
+	d.worker, err = dataplane.NewWorker(d.router)
+	return err
+}
+
+// followHost starts what keeps the daemon in step with the host's routing.
+func (d *Daemon) followHost(tasks *sync.WaitGroup, ctx context.Context) (*links.Watch, error) {
+	follower, err := nexthop.Open(nexthop.Options{
+		Changed: func() { d.worker.Post(func(*dataplane.Worker) { d.router.RoutingChanged() }) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	d.out.follower = follower
+	var users sync.WaitGroup
+	users.Go(func() { d.ended("routing", follower.Run(ctx)) })
+	users.Go(func() { d.runWayOut(ctx) })
+	users.Go(func() { d.widenPool(ctx) })
+	tasks.Go(func() { users.Wait(); d.ended("routing", follower.Close()) })
+	return links.Open()
+}
+
+// ended logs a task that ended in error.
+func (d *Daemon) ended(task string, err error) {
+	if err != nil && !errors.Is(err, context.Canceled) {
+		d.log.Error("task ended", "task", task, "err", err)
+	}
+}
+
+// startNetworks starts the networks that are to run. One that cannot start is
+// said and left out; if none can, that is the daemon's error.
+func (d *Daemon) startNetworks(ctx context.Context) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var errs []error
+	for _, name := range sortedNames(d.defs) {
+		def := d.defs[name]
+		if !def.Autostart && !(d.crashed() && d.state.network(name).Running) {
+			continue
+		}
+		if err := d.startNetwork(ctx, def.Network); err != nil {
+			d.log.Error("network is not started", "network", name, "err", err)
+			errs = append(errs, err)
+		}
+	}
+	if len(errs) > 0 && len(d.nets) == 0 {
+		return errors.Join(errs...)
+	}
+	d.setPolicy()
+	return nil
+}
+
+// crashed reports whether the last run ended without a clean stop: its flows
+// were still there.
+func (d *Daemon) crashed() bool { return d.flows.Resumed() }
+
+// setPolicy tells the follower which devices are ours and which virtual ones may
+// be reached.
+func (d *Daemon) setPolicy() {
+	var egress []string
+	for _, n := range d.nets {
+		egress = append(egress, n.def.NAT.Egress...)
+	}
+	d.out.follower.SetPolicy(d.hostPorts(), egress)
+	d.worker.Post(func(*dataplane.Worker) { d.router.RoutingChanged() })
+}
+
+// isEgress reports whether a device is one that only some networks may use.
+func (d *Daemon) isEgress(device string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, n := range d.nets {
+		if slices.Contains(n.def.NAT.Egress, device) {
+			return true
+		}
+	}
+	return false
+}
+
+// stopAll takes everything off the host that the daemon made. It remembers which
+// networks ran only after a crash; a clean stop leaves that to autostart.
+func (d *Daemon) stopAll() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var errs []error
+	for _, name := range sortedNames(d.nets) {
+		errs = append(errs, d.stopNetwork(d.nets[name]))
+	}
+	errs = append(errs, d.restoreStrays(), d.stopUplinks(), d.held.close(), d.flows.Remove())
+	return errors.Join(errs...)
+}
+
+// restoreStrays puts devices back that a dead daemon attached for a network that
+// did not run this time.
+func (d *Daemon) restoreStrays() error {
+	var errs []error
+	for _, p := range d.state.Ports {
+		errs = append(errs, d.restore(p))
+	}
+	return errors.Join(append(errs, d.state.save())...)
+}
+
+// random fills b from the kernel's generator, which cannot fail.
+func (d *Daemon) random(b []byte) { _, _ = rand.Read(b) }
+
+func sortedNames[V any](m map[string]V) []string {
+	names := make([]string, 0, len(m))
+	for name := range m {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}

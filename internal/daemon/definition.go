@@ -1,0 +1,106 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"ubridge/internal/api"
+	"ubridge/internal/config"
+)
+
+// definition is a network's definition and where it is kept.
+type definition struct {
+	config.Network
+	readOnly bool // the administrator's, in networks.d
+}
+
+// loadDefinitions reads both folders of definitions. On an empty state directory
+// without any it defines the network default.
+func (d *Daemon) loadDefinitions() error {
+	d.defs = map[string]definition{}
+	if err := d.loadFolder(d.cfg.NetworksDir, true); err != nil {
+		return err
+	}
+	if err := d.loadFolder(d.cfg.StateNetworks(), false); err != nil {
+		return err
+	}
+	if _, err := os.Stat(d.state.path); len(d.defs) == 0 && errors.Is(err, fs.ErrNotExist) {
+		first := config.Default("default")
+		first.Autostart = true
+		if err := d.store(first); err != nil {
+			return err
+		}
+	}
+	return config.CheckAll(d.all())
+}
+
+func (d *Daemon) loadFolder(dir string, readOnly bool) error {
+	list, err := config.LoadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, n := range list {
+		if other, twice := d.defs[n.Name]; twice {
+			return fmt.Errorf("network %s is defined twice, in %s and in %s: remove one", n.Name, other.Origin.File, n.Origin.File)
+		}
+		d.defs[n.Name] = definition{Network: n, readOnly: readOnly}
+	}
+	return nil
+}
+
+func (d *Daemon) all() (list []config.Network) {
+	for _, name := range sortedNames(d.defs) {
+		list = append(list, d.defs[name].Network)
+	}
+	return list
+}
+
+// define checks a definition against the others and stores it.
+func (d *Daemon) define(n config.Network) error {
+	if err := n.Check(); err != nil {
+		return api.Errorf(api.Usage, "%v", err)
+	}
+	if d.defs[n.Name].readOnly {
+		return api.Errorf(api.Conflict, "network %s is defined by the administrator in %s: change it there", n.Name, d.defs[n.Name].Origin.File)
+	}
+	others := []config.Network{n}
+	for _, o := range d.all() {
+		if o.Name != n.Name {
+			others = append(others, o)
+		}
+	}
+	if err := config.CheckAll(others); err != nil {
+		return api.Errorf(api.Conflict, "%v", err)
+	}
+	return d.store(n)
+}
+
+// store makes a definition durable.
+func (d *Daemon) store(n config.Network) error {
+	path := d.definitionFile(n.Name)
+	if err := writeFile(path, n.Marshal()); err != nil {
+		return err
+	}
+	n.Origin = config.Origin{File: path}
+	d.defs[n.Name] = definition{Network: n}
+	return nil
+}
+
+func (d *Daemon) definitionFile(name string) string {
+	return filepath.Join(d.cfg.StateNetworks(), name+".toml")
+}
+
+// definition finds a network's definition; the error is NotFound.
+func (d *Daemon) definition(name string) (definition, error) {
+	def, ok := d.defs[name]
+	if !ok {
+		return definition{}, api.Errorf(api.NotFound, "no network named %s: see `ubridge net list`", name)
+	}
+	return def, nil
+}

@@ -1,0 +1,29 @@
+// Package daemon builds running networks from their definitions, keeps them in
+// step with the host, and takes them down again.
+//
+// # Theory of operation
+//
+// Run takes the state directory's lock, reads the definitions, starts the
+// worker and the slow path, starts the networks that are to start, serves the
+// control API, and waits. What it makes on the host is written to the state
+// file before it is made, so that the next start can take over, or clean up,
+// after a SIGKILL:
+//
+//	STATE/lock             held while a daemon runs; names it
+//	STATE/networks/*.toml  definitions
+//	STATE/leases/*.leases  one file per network
+//	STATE/state.json       ports, host ports' addresses, devices as they were
+//	RUNTIME/*.state        NAT flows, forwarding databases (mapped, on tmpfs)
+//	RUNTIME/ubridge.sock   the control API
+//
+// A clean stop (the context is cancelled) undoes everything on the host and
+// keeps definitions, leases and the list of ports.
+//
+// # Concurrency
+//
+// The control plane (networks, ports, definitions) is guarded by one mutex in
+// Daemon, held by whoever changes it: an API call, a link event, start or stop.
+// The worker owns the tables of the packet path and is reached through Do. The
+// slow path's goroutine owns uplinks and asks the kernel for next hops. Every
+// goroutine ends when the context is cancelled, and Run waits for all.
+package daemon

@@ -1,0 +1,375 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"path/filepath"
+	"reflect"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"ubridge/dataplane"
+	"ubridge/dataplane/tap"
+	"ubridge/dhcpd"
+	"ubridge/dhcpd/leasefile"
+	"ubridge/dnsfwd"
+	"ubridge/dnsfwd/upstream"
+	"ubridge/fdb"
+	"ubridge/internal/config"
+	"ubridge/internal/gateway"
+	"ubridge/internal/hostnet"
+	"ubridge/internal/shm"
+	"ubridge/internal/wire"
+)
+
+// network is a running network.
+type network struct {
+	def    config.Network
+	st     *netState
+	addr   netip.Prefix // gateway and prefix length
+	bridge dataplane.BridgeID
+	ports  map[string]*attachment // by device
+
+	table *shm.File // of the fdb
+	dhcp  *gateway.DHCPServer
+	names *upstream.Service
+	log   *slog.Logger
+
+	cancel   context.CancelFunc
+	tasks    sync.WaitGroup
+	tcpError atomic.Pointer[string] // why TCP DNS is not served
+}
+
+// fdbEntries bounds the stations of a network; a full table still forwards.
+const fdbEntries = 1 << 14
+
+// startNetwork makes a defined network run. What it made so far is undone when
+// a step fails.
+func (d *Daemon) startNetwork(ctx context.Context, def config.Network) (err error) {
+	n := &network{def: def, st: d.state.network(def.Name), ports: map[string]*attachment{}, log: d.log.With("network", def.Name)}
+	if err := d.identify(n); err != nil {
+		return err
+	}
+	var done undo
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, done.run())
+		}
+	}()
+	host, err := d.openHostPort(n, &done)
+	if err != nil {
+		return err
+	}
+	if err := d.buildBridge(ctx, n, host, &done); err != nil {
+		return err
+	}
+	if err := d.buildServices(n); err != nil {
+		return err
+	}
+	if err := d.serveNetwork(ctx, n); err != nil {
+		return err
+	}
+	d.nets[def.Name] = n
+	n.runTasks(d.ctx)
+	d.attachAll(n)
+	return nil
+}
+
+// undo is a stack of steps back.
+type undo []func() error
+
+func (u *undo) add(fn func() error) { *u = append(*u, fn) }
+
+// run takes the steps, latest first.
+func (u *undo) run() (err error) {
+	for i := len(*u) - 1; i >= 0; i-- {
+		err = errors.Join(err, (*u)[i]())
+	}
+	*u = nil
+	return err
+}
+
+// identify settles device, address and MAC, and remembers them before anything
+// is made with them.
+func (d *Daemon) identify(n *network) (err error) {
+	own := d.hostPorts()
+	if n.st.Bridge, err = chooseBridge(n.def, n.st.Bridge, own); err != nil {
+		return err
+	}
+	var moved string
+	if n.addr, moved, err = chooseAddress(n.def, n.st.Address, append(own, n.st.Bridge)); err != nil {
+		return err
+	}
+	if moved != "" {
+		n.log.Warn("another subnet is taken", "subnet", n.addr.Masked(), "because", moved)
+	}
+	switch {
+	case n.def.MAC != nil:
+		n.st.MAC = wire.MAC(n.def.MAC)
+	case n.st.MAC.IsZero():
+		n.st.MAC = newMAC(d.random)
+	}
+	if n.st.ID == 0 {
+		n.st.ID, n.st.HostID = d.state.freeNetworkID(), d.state.freeID()
+	}
+	n.st.Address, n.st.Running = n.addr, true
+	return d.state.save()
+}
+
+// hostPorts are the host port devices of running networks.
+func (d *Daemon) hostPorts() (names []string) {
+	for _, n := range d.nets {
+		names = append(names, n.st.Bridge)
+	}
+	return names
+}
+
+// openHostPort makes the tap by which the host is on the network.
+func (d *Daemon) openHostPort(n *network, done *undo) (*tap.Port, error) {
+	p, err := tap.Open(tap.Config{Name: n.st.Bridge})
+	if err != nil {
+		return nil, fmt.Errorf("network %s: %w", n.def.Name, err)
+	}
+	err = hostnet.ConfigureHostPort(hostnet.HostPort{
+		Name: n.st.Bridge, MAC: net.HardwareAddr(n.st.MAC[:]), MTU: n.def.LinkMTU(), Address: n.addr,
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("network %s: %w", n.def.Name, err), p.Close())
+	}
+	p.SetMTU(n.def.LinkMTU())
+	done.add(func() error { return d.removeBridge(n, p) })
+	return p, nil
+}
+
+// removeBridge closes the network's ports; the host port's tap goes with its
+// descriptor.
+func (d *Daemon) removeBridge(n *network, host *tap.Port) error {
+	if n.bridge == dataplane.NoBridge {
+		return host.Close()
+	}
+	var err error
+	doErr := d.worker.Do(context.Background(), func(w *dataplane.Worker) { err = w.RemoveBridge(n.bridge) })
+	return errors.Join(doErr, err)
+}
+
+// buildBridge makes the learning domain and puts the host port on it.
+func (d *Daemon) buildBridge(ctx context.Context, n *network, host *tap.Port, done *undo) error {
+	n.bridge = dataplane.NoBridge
+	table, err := d.openTable(n)
+	if err != nil {
+		return fmt.Errorf("network %s: %w", n.def.Name, err)
+	}
+	done.add(n.table.Close)
+	return d.worker.Do(ctx, func(w *dataplane.Worker) {
+		n.bridge = dataplane.BridgeID(n.st.ID)
+		w.AddBridge(n.bridge, dataplane.BridgeConfig{FDB: table, Station: n.st.MAC, TakeDHCP: n.def.DHCP.Enabled})
+		id := dataplane.PortID(n.st.HostID)
+		w.AddPort(id, n.bridge, n.st.Bridge, host)
+		w.SetHostPort(id)
+	})
+}
+
+// openTable maps the network's forwarding database.
+func (d *Daemon) openTable(n *network) (*fdb.Table, error) {
+	file, err := shm.Open(filepath.Join(d.tables, "fdb-"+n.def.Name+".state"), shm.Layout{
+		Version:  fdb.LayoutVersion,
+		Sections: []shm.SectionSpec{{Name: "stations", Size: fdbEntries * int(reflect.TypeFor[fdb.Entry]().Size())}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	n.table = file
+	entries, err := shm.Slice[fdb.Entry](file.Section("stations"))
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	known := d.portIDs(n)
+	return fdb.New(fdb.Config{
+		Entries: entries, Seed: file.Key()[0], Ageing: n.def.Ageing, PortLimit: n.def.LearnLimit, MaxPorts: firstUplinkID,
+		Now:   d.clock.Now().Seconds(),
+		Remap: func(old uint16) (uint16, bool) { return old, known[old] },
+	})
+}
+
+// portIDs are the identifiers of the network's remembered ports.
+func (d *Daemon) portIDs(n *network) map[uint16]bool {
+	ids := map[uint16]bool{n.st.HostID: true}
+	for _, p := range d.state.Ports {
+		if p.Network == n.def.Name {
+			ids[p.ID] = true
+		}
+	}
+	return ids
+}
+
+// buildServices makes DHCP and DNS; runTasks starts them.
+func (d *Daemon) buildServices(n *network) error {
+	if n.def.DNS.Enabled {
+		n.names = upstream.New(n.dnsConfig(), upstream.Options{
+			ResolvConf: d.opts.ResolvConf, Upstreams: n.def.DNS.Upstreams, Log: n.log,
+		})
+	}
+	if !n.def.DHCP.Enabled {
+		return nil
+	}
+	file, damaged, err := leasefile.Open(filepath.Join(d.cfg.StateDir, "leases", n.def.Name+".leases"))
+	if err != nil {
+		return fmt.Errorf("network %s: %w", n.def.Name, err)
+	}
+	for _, line := range damaged {
+		n.log.Warn("lease file", "damage", line.String())
+	}
+	engine, err := dhcpd.New(n.dhcpConfig(), file.Leases())
+	if err != nil {
+		return fmt.Errorf("network %s: %w", n.def.Name, err)
+	}
+	engine.Expire(time.Now()) // what ended before is no news
+	if err := file.Replace(engine.Records()); err != nil {
+		return fmt.Errorf("network %s: %w", n.def.Name, err)
+	}
+	n.dhcp = gateway.NewDHCPServer(gateway.DHCPConfig{
+		Engine: engine, File: file, Send: d.router.Sender(d.worker, n.bridge), Leased: n.nameGuests, Log: n.log,
+	})
+	return nil
+}
+
+// serveNetwork tells the router of the network.
+func (d *Daemon) serveNetwork(ctx context.Context, n *network) error {
+	cfg := gateway.Network{
+		Bridge: n.bridge, Station: n.st.MAC, Gateway: wire.IP4(n.addr.Addr().As4()), Subnet: n.addr.Masked(),
+		MTU: n.def.LinkMTU(), Egress: deviceIndexes(n.def.NAT.Egress),
+	}
+	if n.dhcp != nil {
+		cfg.DHCP = n.dhcp.Submit
+	}
+	if n.names != nil {
+		cfg.DNS = n.names.Submit
+	}
+	return d.worker.Do(ctx, func(*dataplane.Worker) { d.router.AddNetwork(cfg) })
+}
+
+// deviceIndexes are the interface indices of those devices that are there.
+func deviceIndexes(names []string) (idx []int32) {
+	for _, name := range names {
+		if dev, err := net.InterfaceByName(name); err == nil {
+			idx = append(idx, int32(dev.Index))
+		}
+	}
+	return idx
+}
+
+// runTasks starts the network's goroutines.
+func (n *network) runTasks(parent context.Context) {
+	var ctx context.Context
+	ctx, n.cancel = context.WithCancel(parent)
+	if n.dhcp != nil {
+		n.tasks.Go(func() { n.ended("dhcp", n.dhcp.Run(ctx)) })
+	}
+	if n.names != nil {
+		n.tasks.Go(func() { n.ended("dns", n.names.Run(ctx)) })
+		n.tasks.Go(func() { n.serveTCP(ctx) })
+	}
+}
+
+func (n *network) ended(task string, err error) {
+	if err != nil {
+		n.log.Error("service ended", "service", task, "err", err)
+	}
+}
+
+// tcpRetry is how often a taken TCP port 53 is tried again.
+const tcpRetry = 10 * time.Second
+
+// serveTCP answers DNS over TCP on the gateway's address. Where the port is
+// taken, UDP goes on, doctor names the cause, and it is tried again.
+func (n *network) serveTCP(ctx context.Context) {
+	for ctx.Err() == nil {
+		l, err := net.Listen("tcp4", netip.AddrPortFrom(n.addr.Addr(), 53).String())
+		if err == nil {
+			n.tcpError.Store(nil)
+			n.ended("dns over tcp", n.names.ServeTCP(ctx, l))
+			return
+		}
+		if n.tcpError.Swap(ptr(err.Error())) == nil {
+			n.log.Warn("DNS over TCP is not served; UDP is", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(tcpRetry):
+		}
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// stopNetwork takes a running network off the host. Definitions, leases and the
+// list of ports stay.
+func (d *Daemon) stopNetwork(n *network) error {
+	var errs []error
+	for _, a := range n.ports {
+		errs = append(errs, d.detach(n, a))
+	}
+	n.cancel()
+	n.tasks.Wait()
+	errs = append(errs, d.worker.Do(context.Background(), func(w *dataplane.Worker) {
+		d.router.RemoveNetwork(w.Now(), n.bridge)
+		errs = append(errs, w.RemoveBridge(n.bridge))
+	}))
+	errs = append(errs, n.table.Close(), n.table.Remove())
+	n.st.Running = false
+	delete(d.nets, n.def.Name)
+	return errors.Join(append(errs, d.state.save())...)
+}
+
+// dnsConfig is what the forwarder of the network serves.
+func (n *network) dnsConfig() dnsfwd.Config {
+	// _gateway is what systemd-resolved calls a machine's default gateway.
+	self := []dnsfwd.Host{{Name: "_gateway", Addr: n.addr.Addr()}}
+	for _, h := range n.def.DNS.Hosts {
+		for _, name := range h.Names {
+			self = append(self, dnsfwd.Host{Name: name, Addr: h.IP})
+		}
+	}
+	return dnsfwd.Config{
+		Domain: n.def.Domain, LocalOnly: n.def.DNS.LocalOnly, Subnets: []netip.Prefix{n.addr.Masked()}, Self: self,
+	}
+}
+
+// dhcpConfig is what the engine of the network serves.
+func (n *network) dhcpConfig() dhcpd.Config {
+	cfg := dhcpd.Config{
+		Server: n.addr.Addr(), Subnet: n.addr.Masked(), Router: n.addr.Addr(),
+		Domain: n.def.Domain, MTU: uint16(n.def.MTU), LeaseTime: n.def.DHCP.LeaseTime,
+	}
+	if n.def.DNS.Enabled {
+		cfg.DNS = []netip.Addr{n.addr.Addr()}
+	}
+	for _, r := range n.def.Pool(n.addr) {
+		cfg.Ranges = append(cfg.Ranges, dhcpd.Range{First: r.First, Last: r.Last})
+	}
+	for _, h := range n.def.DHCP.Hosts {
+		host := dhcpd.Host{ClientID: h.ClientID, Name: h.Name, IP: h.IP}
+		copy(host.MAC[:], h.MAC)
+		cfg.Hosts = append(cfg.Hosts, host)
+	}
+	return cfg
+}
+
+// nameGuests gives DNS the names of the leases.
+func (n *network) nameGuests(leases []dhcpd.Lease) {
+	if n.names == nil {
+		return
+	}
+	var hosts []dnsfwd.Host
+	for _, l := range leases {
+		if l.Hostname != "" {
+			hosts = append(hosts, dnsfwd.Host{Name: l.Hostname, Addr: l.IP})
+		}
+	}
+	n.names.SetHosts(hosts)
+}

@@ -1,0 +1,285 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/user"
+	"strconv"
+
+	"ubridge/dataplane"
+	"ubridge/dataplane/afpacket"
+	"ubridge/dataplane/frame"
+	"ubridge/internal/api"
+	"ubridge/internal/config"
+	"ubridge/internal/hostnet"
+)
+
+func reasonName(reason int) string { return frame.Reason(reason).String() }
+
+// AddPort implements api.Backend.
+func (b backend) AddPort(ctx context.Context, r api.AddPortRequest) (api.Port, error) {
+	b.d.mu.Lock()
+	defer b.d.mu.Unlock()
+	n, err := b.d.runningNetwork(r.Network)
+	if err != nil {
+		return api.Port{}, err
+	}
+	if err := b.d.checkPort(n, r); err != nil {
+		return api.Port{}, err
+	}
+	if n.ports[r.Port] == nil {
+		if err := b.d.addNewPort(n, r); err != nil {
+			return api.Port{}, err
+		}
+	}
+	return b.d.portLine(ctx, n, n.ports[r.Port])
+}
+
+// runningNetwork finds a running network; NotFound or Conflict else.
+func (d *Daemon) runningNetwork(name string) (*network, error) {
+	if n := d.nets[name]; n != nil {
+		return n, nil
+	}
+	if _, err := d.definition(name); err != nil {
+		return nil, err
+	}
+	return nil, api.Errorf(api.Conflict, "network %s is not active: `ubridge net start %s`", name, name)
+}
+
+// checkPort refuses what cannot become a port.
+func (d *Daemon) checkPort(n *network, r api.AddPortRequest) error {
+	if err := config.CheckDevice(r.Port); err != nil {
+		return api.Errorf(api.Usage, "%v", err)
+	}
+	if r.Owner != "" && r.Group != "" {
+		return api.Errorf(api.Usage, "give --owner or --group: a tap with both opens only for those who are both")
+	}
+	if other := d.state.port(r.Port); other != nil && other.Network != n.def.Name {
+		return api.Errorf(api.Conflict, "%s is a port of network %s: `ubridge port del %s %s` first", r.Port, other.Network, other.Network, r.Port)
+	}
+	for _, running := range d.nets {
+		if running.st.Bridge == r.Port {
+			return api.Errorf(api.Conflict, "%s is the host port of network %s", r.Port, running.def.Name)
+		}
+	}
+	return nil
+}
+
+// addNewPort makes the tap, if there is no such device, attaches it and
+// remembers it; what fails is undone.
+func (d *Daemon) addNewPort(n *network, r api.AddPortRequest) error {
+	st := &portState{Network: n.def.Name, Name: r.Port, ID: d.state.freeID()}
+	dev, err := hostnet.DeviceInfo(r.Port)
+	switch {
+	case errors.Is(err, hostnet.ErrNoDevice):
+		if st.Made, err = newTap(r); err != nil {
+			return err
+		}
+	case err != nil:
+		return err
+	case r.Owner != "" || r.Group != "" || r.Queues > 1:
+		return api.Errorf(api.Conflict, "%s is there already: --owner, --group and --queues are for a tap that ubridge makes", r.Port)
+	default:
+		if err := dev.Attachable(); err != nil {
+			return api.Errorf(api.Conflict, "%v", err)
+		}
+	}
+	return d.adopt(n, st)
+}
+
+// adopt remembers a port, makes its tap and attaches it.
+func (d *Daemon) adopt(n *network, st *portState) (err error) {
+	d.state.Ports = append(d.state.Ports, st)
+	if err := d.state.save(); err != nil {
+		return err
+	}
+	a := &attachment{st: st}
+	defer func() {
+		if err != nil {
+			delete(n.ports, st.Name)
+			d.state.removePort(st.Name)
+			err = errors.Join(err, d.detach(n, a), d.state.save())
+		}
+	}()
+	if st.Made != nil {
+		if err := hostnet.MakeTap(st.Made.spec(n, st.Name)); err != nil {
+			return err
+		}
+	}
+	n.ports[st.Name] = a
+	d.reconcile(n, a)
+	if a.port == nil {
+		return api.Errorf(api.Failed, "port %s is not attached: %s", st.Name, a.problem)
+	}
+	return nil
+}
+
+// newTap reads who may open the tap.
+func newTap(r api.AddPortRequest) (*madeTap, error) {
+	t := &madeTap{Queues: max(r.Queues, 1)}
+	if r.Owner != "" {
+		u, err := user.Lookup(r.Owner)
+		if err != nil {
+			u, err = user.LookupId(r.Owner)
+		}
+		if err != nil {
+			return nil, api.Errorf(api.Usage, "--owner: no user %q on this host", r.Owner)
+		}
+		return t, number(&t.Owner, u.Uid)
+	}
+	if r.Group != "" {
+		g, err := user.LookupGroup(r.Group)
+		if err != nil {
+			g, err = user.LookupGroupId(r.Group)
+		}
+		if err != nil {
+			return nil, api.Errorf(api.Usage, "--group: no group %q on this host", r.Group)
+		}
+		return t, number(&t.Group, g.Gid)
+	}
+	return t, nil
+}
+
+func number(to **uint32, id string) error {
+	v, err := strconv.ParseUint(id, 10, 32)
+	if err != nil {
+		return fmt.Errorf("numeric id %q: %w", id, err)
+	}
+	*to = ptr(uint32(v))
+	return nil
+}
+
+// DeletePort implements api.Backend.
+func (b backend) DeletePort(_ context.Context, r api.DeletePortRequest) error {
+	d := b.d
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, err := d.definition(r.Network); err != nil && d.nets[r.Network] == nil {
+		return err
+	}
+	st := d.state.port(r.Port)
+	if st == nil || st.Network != r.Network {
+		return api.Errorf(api.NotFound, "%s is no port of network %s: see `ubridge port list`", r.Port, r.Network)
+	}
+	d.state.removePort(r.Port)
+	n := d.nets[r.Network]
+	if n == nil {
+		return errors.Join(d.restore(st), d.state.save())
+	}
+	a := n.ports[r.Port]
+	delete(n.ports, r.Port)
+	return errors.Join(d.detach(n, a), d.state.save())
+}
+
+// Ports implements api.Backend.
+func (b backend) Ports(ctx context.Context, name string) (list []api.Port, err error) {
+	b.d.mu.Lock()
+	defer b.d.mu.Unlock()
+	list = []api.Port{}
+	if err := b.d.known(name); err != nil {
+		return nil, err
+	}
+	for _, net := range sortedNames(b.d.nets) {
+		if name != "" && net != name {
+			continue
+		}
+		n := b.d.nets[net]
+		list = append(list, b.d.hostLine(ctx, n))
+		for _, port := range n.portNames() {
+			line, err := b.d.portLine(ctx, n, n.ports[port])
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, line)
+		}
+	}
+	if name == "" {
+		list = append(list, b.d.uplinkLines(ctx)...)
+	}
+	return list, nil
+}
+
+// known reports NotFound for a network that is neither defined nor running; the
+// empty name means all.
+func (d *Daemon) known(name string) error {
+	if name == "" || d.nets[name] != nil {
+		return nil
+	}
+	_, err := d.definition(name)
+	return err
+}
+
+// portLine is a port's line in `port list`.
+func (d *Daemon) portLine(ctx context.Context, n *network, a *attachment) (api.Port, error) {
+	p := api.Port{Network: n.def.Name, Name: a.st.Name, Kind: api.KindDevice, State: api.StateAbsent}
+	p.Drops = map[string]uint64{}
+	if a.st.Made != nil {
+		p.Kind, p.Queues = api.KindTap, a.st.Made.Queues
+	}
+	if a.port == nil {
+		return p, nil
+	}
+	dev, err := hostnet.DeviceInfo(a.st.Name)
+	if err == nil {
+		p.Kind, p.MTU, p.State = kindOf(dev), dev.MTU, stateOf(dev)
+	}
+	p.Counters = d.counters(ctx, dataplane.PortID(a.st.ID))
+	addRingDrops(p.Drops, a.port)
+	return p, nil
+}
+
+func kindOf(dev hostnet.Device) string {
+	switch dev.Kind {
+	case "tap":
+		return api.KindTap
+	case "veth":
+		return api.KindVeth
+	}
+	return api.KindDevice
+}
+
+func stateOf(dev hostnet.Device) string {
+	if dev.Up && dev.Carrier {
+		return api.StateUp
+	}
+	return api.StateDown
+}
+
+// hostLine is the host port's line.
+func (d *Daemon) hostLine(ctx context.Context, n *network) api.Port {
+	return api.Port{
+		Network: n.def.Name, Name: n.st.Bridge, Kind: api.KindHost, State: api.StateUp, MTU: n.def.LinkMTU(),
+		Counters: d.counters(ctx, dataplane.PortID(n.st.HostID)),
+	}
+}
+
+// uplinkLines are the lines of the uplinks, which belong to no network.
+func (d *Daemon) uplinkLines(ctx context.Context) (list []api.Port) {
+	d.out.mu.Lock()
+	defer d.out.mu.Unlock()
+	for _, u := range d.out.uplinks {
+		if u.port != nil {
+			p := api.Port{Name: u.name, Kind: api.KindUplink, State: api.StateUp, MTU: u.mtu, Counters: d.counters(ctx, u.id)}
+			addRingDrops(p.Drops, u.port)
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// counters are a port's totals; zero once the dataplane has stopped.
+func (d *Daemon) counters(ctx context.Context, id dataplane.PortID) api.Counters {
+	var info dataplane.PortInfo
+	_ = d.worker.Do(ctx, func(w *dataplane.Worker) { info, _ = w.Port(id) })
+	c := &info.Counters
+	return api.Counters{RxFrames: c.RxFrames, RxBytes: c.RxBytes, TxFrames: c.TxFrames, TxBytes: c.TxBytes, Drops: drops(c)}
+}
+
+// addRingDrops adds what the kernel dropped since the port's receive ring was
+// full.
+func addRingDrops(drops map[string]uint64, p *afpacket.Port) {
+	if s, err := p.Stats(); err == nil && s.Dropped > 0 {
+		drops[frame.RingFull.String()] += s.Dropped
+	}
+}

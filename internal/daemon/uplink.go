@@ -1,0 +1,293 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"ubridge/dataplane"
+	"ubridge/dataplane/afpacket"
+	"ubridge/internal/gateway"
+	"ubridge/internal/hostnet"
+	"ubridge/internal/hostnet/nexthop"
+	"ubridge/internal/wire"
+)
+
+const (
+	// sendMark is the SO_MARK of what ubridge sends: the host's own programs at
+	// the egress hooks can tell it. "ubr" in ASCII.
+	sendMark = 0x756272
+
+	resolveTime  = 3 * time.Second // the kernel gives a neighbour up after three probes
+	maxResolving = 64              // next hops being resolved at once
+	questionRoom = 1024            // destinations that wait to be looked up
+)
+
+// uplink is a device by which guests' packets leave.
+type uplink struct {
+	name    string
+	ifindex int
+	l3      bool // no Ethernet header
+	id      dataplane.PortID
+	port    *afpacket.Port
+	mtu     int          // of the device, as the port was told last
+	outside []netip.Addr // the host's addresses that flows use there
+}
+
+// wayOut is the slow path: it asks the kernel for next hops and opens the
+// uplinks that they need.
+type wayOut struct {
+	follower  *nexthop.Follower
+	questions chan wire.IP4
+
+	mu      sync.Mutex // guards what follows, and uplinks' opening
+	path    string     // of the records
+	records []uplinkRecord
+	uplinks map[int]*uplink // by interface index
+	nextID  dataplane.PortID
+}
+
+// ask hands a destination to the slow path; it is the router's Resolve.
+func (o *wayOut) ask(dst wire.IP4) bool {
+	select {
+	case o.questions <- dst:
+		return true
+	default:
+		return false
+	}
+}
+
+// runWayOut answers questions until ctx is cancelled.
+func (d *Daemon) runWayOut(ctx context.Context) {
+	slots := make(chan struct{}, maxResolving)
+	var resolving sync.WaitGroup
+	defer resolving.Wait()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case dst := <-d.out.questions:
+			select {
+			case slots <- struct{}{}:
+			case <-ctx.Done():
+				return
+			}
+			resolving.Go(func() {
+				d.answer(ctx, dst)
+				<-slots
+			})
+		}
+	}
+}
+
+// answer finds the way to dst and tells the router.
+func (d *Daemon) answer(ctx context.Context, dst wire.IP4) {
+	ctx, cancel := context.WithTimeout(ctx, resolveTime)
+	defer cancel()
+	hop, err := d.out.follower.Resolve(ctx, dst.Addr())
+	if err != nil && !errors.Is(err, context.Canceled) {
+		d.log.Warn("next hop is not found", "destination", dst.Addr(), "err", err)
+	}
+	h := routerHop(hop, err)
+	if h.State == gateway.HopReady {
+		if h.Port, err = d.openUplink(ctx, hop); err != nil {
+			d.log.Error("uplink is not opened", "device", hop.Name, "err", err)
+		}
+		h.Virtual = d.isEgress(hop.Name)
+	}
+	d.worker.PostCycle(func(c *dataplane.Cycle) { d.router.SetHop(c, dst, h) })
+}
+
+// routerHop puts the kernel's answer in the router's words.
+func routerHop(hop nexthop.Hop, err error) gateway.Hop {
+	h := gateway.Hop{Port: dataplane.NoPort, Device: int32(hop.Ifindex), MTU: int32(hop.MTU), Dst: hop.MAC, Src: hop.SrcMAC}
+	switch {
+	case err != nil:
+		h.State = gateway.HopUnresolved
+		return h
+	case hop.Kind == nexthop.Forward:
+		h.State = gateway.HopReady
+		h.Outside = wire.IP4(hop.Source.As4())
+	case hop.Kind == nexthop.Local:
+		h.State = gateway.HopLocal
+	case hop.Kind == nexthop.Virtual, hop.Kind == nexthop.Prohibited:
+		h.State = gateway.HopRefused
+	case hop.Kind == nexthop.NoNeighbour:
+		h.State = gateway.HopUnresolved
+	case hop.Kind == nexthop.Broadcast, hop.Kind == nexthop.Multicast, hop.Kind == nexthop.Blackholed:
+		h.State = gateway.HopBlackhole
+	default:
+		h.State = gateway.HopNoRoute
+	}
+	return h
+}
+
+// openUplink makes sure that the device of a hop is an uplink, with the hop's
+// source among its outside addresses, before the first packet leaves.
+func (d *Daemon) openUplink(ctx context.Context, hop nexthop.Hop) (dataplane.PortID, error) {
+	d.out.mu.Lock()
+	defer d.out.mu.Unlock()
+	u := d.out.uplinks[hop.Ifindex]
+	if u == nil {
+		u = &uplink{name: hop.Name, ifindex: hop.Ifindex, l3: hop.L3, id: dataplane.NoPort}
+	}
+	if !slices.Contains(u.outside, hop.Source) {
+		if err := d.addOutside(u, hop.Source); err != nil {
+			return dataplane.NoPort, err
+		}
+	}
+	if u.port != nil {
+		return u.id, nil
+	}
+	err := d.attachUplink(ctx, u)
+	return u.id, err
+}
+
+// addOutside makes addr one of the addresses whose held ports are ours. out.mu
+// is held.
+func (d *Daemon) addOutside(u *uplink, addr netip.Addr) error {
+	u.outside = append(u.outside, addr)
+	d.out.uplinks[u.ifindex] = u
+	if err := d.steer.SetOutside(d.out.outside()); err != nil {
+		return err
+	}
+	return d.out.update(u)
+}
+
+// resumeUplinks opens the uplinks of a daemon that was killed, so that flows go
+// on although no guest sends. The port bits are filled already.
+func (d *Daemon) resumeUplinks(ctx context.Context) {
+	d.out.mu.Lock()
+	defer d.out.mu.Unlock()
+	for _, r := range d.out.records {
+		dev, err := hostnet.DeviceInfo(r.Before.Name)
+		if err != nil || dev.Ifindex != r.Before.Ifindex {
+			continue
+		}
+		u := &uplink{name: dev.Name, ifindex: dev.Ifindex, l3: dev.L3, id: dataplane.NoPort, outside: r.Outside}
+		d.out.uplinks[u.ifindex] = u
+		err = d.steer.SetOutside(d.out.outside())
+		if err == nil {
+			err = d.attachUplink(ctx, u)
+		}
+		if err != nil {
+			d.log.Error("uplink of the last run is not resumed", "device", u.name, "err", err)
+		}
+	}
+}
+
+// outside is every address that guests are masqueraded as.
+func (o *wayOut) outside() (addrs []netip.Addr) {
+	for _, u := range o.uplinks {
+		for _, a := range u.outside {
+			if !slices.Contains(addrs, a) {
+				addrs = append(addrs, a)
+			}
+		}
+	}
+	return addrs
+}
+
+// attachUplink hides the flows' replies from the host's stack and opens the
+// packet socket that gets them.
+func (d *Daemon) attachUplink(ctx context.Context, u *uplink) error {
+	before, err := hostnet.SnapshotUplink(u.name)
+	if err != nil {
+		return err
+	}
+	if err := d.out.remember(before, u); err != nil {
+		return err
+	}
+	if err := hostnet.PrepareUplink(before); err != nil {
+		d.log.Warn("LRO stays on; merged packets from outside are dropped", "device", u.name, "err", err)
+	}
+	if err := d.steer.AttachUplink(u.ifindex); err != nil {
+		return err
+	}
+	port, err := d.openUplinkPort(u)
+	if err != nil {
+		return err
+	}
+	id := d.out.nextID
+	d.out.nextID++
+	err = d.worker.Do(ctx, func(w *dataplane.Worker) { w.AddPort(id, dataplane.NoBridge, u.name, port) })
+	if err != nil {
+		return errors.Join(err, port.Close())
+	}
+	u.port, u.id, u.mtu = port, id, port.Caps().MTU
+	d.log.Info("uplink opened", "device", u.name)
+	return nil
+}
+
+// openUplinkPort opens the packet socket with its filter: the held ports, ICMP
+// and fragments.
+func (d *Daemon) openUplinkPort(u *uplink) (*afpacket.Port, error) {
+	port, err := afpacket.Open(afpacket.Config{
+		Name: u.name, Ifindex: u.ifindex, Mark: sendMark, L3: u.l3, FilterFD: d.steer.FilterFD(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	if d.steer.FilterFD() < 0 {
+		if err := d.steer.AttachFilter(port.FD()); err != nil {
+			return nil, errors.Join(err, port.Close())
+		}
+	}
+	return port, nil
+}
+
+// uplinksChanged lets go of uplinks whose device went, and follows the MTU of
+// the others.
+func (d *Daemon) uplinksChanged() {
+	d.out.mu.Lock()
+	defer d.out.mu.Unlock()
+	for _, u := range d.out.uplinks {
+		dev, err := hostnet.DeviceInfo(u.name)
+		if err == nil && dev.Ifindex == u.ifindex {
+			if u.port != nil && u.mtu != dev.MTU {
+				u.mtu = dev.MTU
+				port := u.port
+				d.worker.Post(func(*dataplane.Worker) { port.SetMTU(dev.MTU) })
+			}
+			continue
+		}
+		d.closeUplink(u)
+		delete(d.out.uplinks, u.ifindex)
+	}
+}
+
+// closeUplink takes an uplink off the worker. out.mu is held.
+func (d *Daemon) closeUplink(u *uplink) {
+	if u.port == nil {
+		return
+	}
+	u.port = nil
+	err := d.worker.Do(context.Background(), func(w *dataplane.Worker) {
+		d.router.RoutingChanged()
+		if err := w.RemovePort(u.id); err != nil {
+			d.log.Warn("uplink is not closed cleanly", "device", u.name, "err", err)
+		}
+	})
+	if err == nil {
+		d.log.Info("uplink closed", "device", u.name)
+	}
+}
+
+// stopUplinks takes everything off the uplinks, also what a dead daemon left.
+func (d *Daemon) stopUplinks() error {
+	d.out.mu.Lock()
+	defer d.out.mu.Unlock()
+	for _, u := range d.out.uplinks {
+		d.closeUplink(u)
+	}
+	clear(d.out.uplinks)
+	var errs []error
+	for _, r := range d.out.records {
+		errs = append(errs, d.steer.DetachUplink(r.Before.Ifindex), hostnet.RestoreUplink(r.Before))
+	}
+	d.out.records = nil
+	return errors.Join(append(errs, d.out.save())...)
+}

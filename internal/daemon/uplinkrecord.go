@@ -1,0 +1,48 @@
+package daemon
+
+import (
+	"net/netip"
+
+	"ubridge/internal/hostnet"
+)
+
+// uplinkRecord is what a killed daemon's successor needs to know of an uplink:
+// how the device was, and which of its addresses flows use.
+type uplinkRecord struct {
+	Before  hostnet.Uplink `json:"before"`
+	Outside []netip.Addr   `json:"outside"`
+}
+
+// load reads the records of the last run. out.mu need not be held yet.
+func (o *wayOut) load() error { return readJSON(o.path, &o.records) }
+
+func (o *wayOut) save() error { return writeJSON(o.path, o.records) }
+
+// record is the uplink's record; nil where there is none.
+func (o *wayOut) record(name string, ifindex int) *uplinkRecord {
+	for i := range o.records {
+		if r := &o.records[i]; r.Before.Ifindex == ifindex && r.Before.Name == name {
+			return r
+		}
+	}
+	return nil
+}
+
+// remember makes durable how a device is before it is changed; what an earlier
+// run noted stands, for the device is changed already.
+func (o *wayOut) remember(before hostnet.Uplink, u *uplink) error {
+	if o.record(u.name, u.ifindex) == nil {
+		o.records = append(o.records, uplinkRecord{Before: before})
+	}
+	return o.update(u)
+}
+
+// update makes the uplink's outside addresses durable.
+func (o *wayOut) update(u *uplink) error {
+	r := o.record(u.name, u.ifindex)
+	if r == nil {
+		return nil // remember comes next
+	}
+	r.Outside = u.outside
+	return o.save()
+}
