@@ -58,7 +58,7 @@ func (t *Table) DropOutside(now Time, addr wire.IP4) {
 func (t *Table) endSessions(now Time, match func(*tuple) bool) {
 	for i := range t.sessions[:t.freeSessions.high] {
 		if s := &t.sessions[i]; s.state != free && match(&s.tuple) {
-			t.removeSession(ref(i+1), now)
+			t.removeSession(now, ref(i+1))
 		}
 	}
 }

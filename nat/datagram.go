@@ -34,7 +34,6 @@ type datagram struct {
 	deadline    Time
 	seen, total uint32 // payload bytes seen, and in all once the last fragment came
 	held        list   // runs of the store
-	heldCount   int
 }
 
 // owners is the number of shares that fragment memory is parted in: who sends
@@ -147,15 +146,15 @@ func (d *datagrams) hold(g *datagram, packet []byte) bool {
 		d.store.next[g.held.tail-1] = r
 	}
 	g.held.tail = r
-	g.heldCount++
+	g.held.n++
 	return true
 }
 
 // dropHeld frees the fragments that wait in g and counts them.
 func (d *datagrams) dropHeld(g *datagram, why frame.Reason) {
-	d.drops[why] += uint64(g.heldCount)
+	d.drops[why] += uint64(g.held.n)
 	d.freeRuns(g.held.head, g.owner)
-	g.held, g.heldCount = list{}, 0
+	g.held = list{}
 }
 
 func (d *datagrams) freeRuns(r ref, owner uint8) {

@@ -33,8 +33,10 @@
 // mapping, session or piece of fragment memory only while it holds fewer than
 // are left; beyond that it gives up its own: first ports that no session uses,
 // then its least recently used sessions of those that are not established, then
-// established ones idle for longer than RFC 5382 demands. No guest ever loses
-// anything to another.
+// established ones idle for longer than RFC 5382 demands. Where all that it has
+// is established, it takes an idle or unestablished port from the guest that has
+// most of those, within bounds. No guest ever loses an established flow to
+// another.
 //
 // # TCP
 //

@@ -28,11 +28,8 @@ func (t *Table) expireSessions(now Time, budget int) {
 	for range min(budget, int(high)) {
 		r := advance(&t.sessionHand, high)
 		s := &t.sessions[r-1]
-		if s.state == free {
-			continue
-		}
-		if end := t.deadline(s); end <= now {
-			t.removeSession(r, end)
+		if s.state != free && t.deadline(s) <= now {
+			t.removeSession(now, r)
 		}
 	}
 }

@@ -112,13 +112,13 @@ func (g *datagram) rewrite(p *Packet, ip wire.IPv4) {
 // startRelease makes the fragments that waited in g ready for NextReleased and
 // tells how many there are.
 func (d *datagrams) startRelease(g *datagram) int {
-	if g.heldCount == 0 {
+	if g.held.n == 0 {
 		return 0
 	}
 	d.abandonRelease()
 	d.release = release{head: g.held.head, owner: g.owner, from: g.key.from, addr: g.addr, guest: g.guest}
-	n := g.heldCount
-	g.held, g.heldCount = list{}, 0
+	n := int(g.held.n)
+	g.held = list{}
 	return n
 }
 

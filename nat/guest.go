@@ -16,6 +16,9 @@ type guest struct {
 
 func (g *guest) mappings() uint32 { return g.ports[TCP] + g.ports[UDP] + g.ports[Echo] }
 
+// loose counts what g holds of protocol p and would give up first.
+func (g *guest) loose(p Proto) uint32 { return g.young[p].n + g.idle[p].n }
+
 // lru is the list in which a session of state s stands.
 func (g *guest) lru(p Proto, s ConnState) *list {
 	if s.assured() {
@@ -55,6 +58,11 @@ func (t *Table) guestOf(network uint16, addr uint32) ref {
 func (t *Table) leave(r ref) {
 	g := &t.guests[r-1]
 	if g.mappings() == 0 {
+		for p := range t.loosest {
+			if t.loosest[p] == r {
+				t.loosest[p] = none
+			}
+		}
 		t.guestIndex.remove(t.guestHash(g.network, g.addr), r)
 		t.freeGuests.put(r)
 	}
@@ -62,7 +70,7 @@ func (t *Table) leave(r ref) {
 
 // A guest may take one more of a thing only while it holds fewer than are left:
 // alone it gets half, beside k greedy ones a newcomer still finds one part in
-// k+2. What it holds already is never taken for another guest's sake.
+// k+2. Nothing established is ever taken for another guest's sake.
 func mayTake(holds, left uint32) bool { return holds < left }
 
 // sessionRoom sees to it that a session slot can be taken for a guest, by
@@ -86,7 +94,7 @@ func (t *Table) portRoom(now Time, g ref, p Proto) frame.Reason {
 		holds, all = t.guests[g-1].ports[p], t.guests[g-1].mappings()
 	}
 	if !mayTake(holds, uint32(t.pools[p].unheld)) {
-		if holds > 0 && t.reclaimPort(now, g, p) && t.pools[p].unheld > 0 {
+		if holds > 0 && (t.reclaimPort(now, g, p) || t.levelPort(now, g, p)) && t.pools[p].unheld > 0 {
 			return frame.Forwarded // and its slot is free, too
 		}
 		return refusal(holds, frame.PortsUsedUp)

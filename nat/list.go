@@ -9,7 +9,10 @@ type node struct {
 }
 
 // list is a queue of slots, oldest at the head, linked through their nodes.
-type list struct{ head, tail ref }
+type list struct {
+	head, tail ref
+	n          uint32 // length, kept by push and remove
+}
 
 func (l *list) push(nodes []node, r ref) {
 	n := &nodes[r-1]
@@ -20,6 +23,7 @@ func (l *list) push(nodes []node, r ref) {
 		nodes[l.tail-1].next = r
 	}
 	l.tail = r
+	l.n++
 }
 
 func (l *list) remove(nodes []node, r ref) {
@@ -35,6 +39,7 @@ func (l *list) remove(nodes []node, r ref) {
 		nodes[n.next-1].prev = n.prev
 	}
 	n.prev, n.next = none, none
+	l.n--
 }
 
 // freeList is a stack of unused slots. Low ones come first, which keeps the

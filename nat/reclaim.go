@@ -21,13 +21,31 @@ func (t *Table) reclaimSession(now Time, g ref) bool {
 // reclaimPort frees a port of protocol p that guest g holds: one that no
 // session uses, else the port of sessions worth little.
 func (t *Table) reclaimPort(now Time, g ref, p Proto) bool {
+	return t.reclaimFrom(g, p, now, t.victim)
+}
+
+// levelPort frees a port for a guest at its share that has nothing idle of its
+// own: an established flow is worth more than another guest's unestablished one.
+// It takes from the guest with most of those, down to what that one could take
+// anew, and gives no guest more than half of all.
+func (t *Table) levelPort(now Time, g ref, p Proto) bool {
+	h, pool := t.loosest[p], t.pools[p]
+	if h == none || h == g || int(t.guests[g-1].ports[p]) >= pool.members/2 || int(t.guests[h-1].ports[p]) <= pool.unheld {
+		return false
+	}
+	return t.reclaimFrom(h, p, now, func(_ Time, g ref, p Proto) ref { return t.guests[g-1].young[p].head })
+}
+
+// reclaimFrom frees a port of g, giving up sessions that victim names where no
+// port is idle.
+func (t *Table) reclaimFrom(g ref, p Proto, now Time, victim func(Time, ref, Proto) ref) bool {
 	if m := t.guests[g-1].idle[p].head; m != none {
 		t.freeMapping(m)
 		t.stats.Reclaimed++
 		return true
 	}
 	for range reclaimTries {
-		s := t.victim(now, g, p)
+		s := victim(now, g, p)
 		if s == none {
 			return false
 		}
@@ -85,6 +103,6 @@ func (t *Table) older(a, b ref) ref {
 }
 
 func (t *Table) evict(now Time, s ref) {
-	t.removeSession(s, now)
+	t.removeSession(now, s)
 	t.stats.Reclaimed++
 }

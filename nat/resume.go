@@ -85,7 +85,7 @@ func (t *Table) resumeSession(now Time, r ref) bool {
 		return false
 	}
 	if end := t.deadline(s); end <= now {
-		m.expires = max(m.expires, s.used+t.timers.hold[k.proto], end+t.timers.quarantine)
+		t.keepPort(s, end)
 		return false
 	}
 	t.enterSession(r)

@@ -35,8 +35,8 @@ func (t *Table) deadline(s *Session) Time { return s.used + t.timers.state[s.sta
 // unlessExpired is r, or none where its time was over before a sweep came by.
 func (t *Table) unlessExpired(now Time, r ref) ref {
 	s := &t.sessions[r-1]
-	if end := t.deadline(s); end <= now {
-		t.removeSession(r, end)
+	if t.deadline(s) <= now {
+		t.removeSession(now, r)
 		return none
 	}
 	return r
@@ -71,27 +71,30 @@ func (t *Table) open(now Time, k *tuple, state ConnState, mac wire.MAC) (ref, fr
 // and, as the most recently used, to its guest.
 func (t *Table) enterSession(r ref) {
 	s := &t.sessions[r-1]
+	p := s.tuple.proto
 	t.outbound.insert(s.tuple.outboundHash(&t.hash), r)
 	t.inbound.insert(s.tuple.inboundHash(&t.hash), r)
 	m := &t.mappingNodes[s.mapping-1]
 	g := &t.guests[m.guest-1]
 	if m.sessions == 0 {
-		g.idle[s.tuple.proto].remove(t.mappingNodes, s.mapping)
+		g.idle[p].remove(t.mappingNodes, s.mapping)
 	}
 	m.sessions++
 	g.sessions++
 	t.sessionNodes[r-1] = node{guest: m.guest}
-	g.lru(s.tuple.proto, s.state).push(t.sessionNodes, r)
+	g.lru(p, s.state).push(t.sessionNodes, r)
+	if h := t.loosest[p]; h == none || g.loose(p) > t.guests[h-1].loose(p) {
+		t.loosest[p] = m.guest
+	}
 }
 
-// removeSession ends a session as of time at. Its mapping, if this was the last
-// one, keeps the port for the quarantine; a UDP mapping at least for its own
-// time.
-func (t *Table) removeSession(r ref, at Time) {
+// removeSession ends a session as of now, or as of when it was due. Its mapping,
+// if this was the last one, keeps the port for the quarantine; a UDP mapping at
+// least for its own time.
+func (t *Table) removeSession(now Time, r ref) {
 	s := &t.sessions[r-1]
 	p, state := s.tuple.proto, s.state
-	m := &t.mappings[s.mapping-1]
-	m.expires = max(m.expires, s.used+t.timers.hold[p], at+t.timers.quarantine)
+	t.keepPort(s, min(now, t.deadline(s)))
 	s.state = free
 	t.outbound.remove(s.tuple.outboundHash(&t.hash), r)
 	t.inbound.remove(s.tuple.inboundHash(&t.hash), r)
@@ -105,6 +108,12 @@ func (t *Table) removeSession(r ref, at Time) {
 	}
 	t.freeSessions.put(r)
 	t.stats.Ended++
+}
+
+// keepPort puts off the end of s's mapping because s ended at a time.
+func (t *Table) keepPort(s *Session, end Time) {
+	m := &t.mappings[s.mapping-1]
+	m.expires = max(m.expires, s.used+t.timers.hold[s.tuple.proto], end+t.timers.quarantine)
 }
 
 // touch notes a packet of session r that came from a side: the state moves on

@@ -67,6 +67,7 @@ type Table struct {
 	guests     []guest
 	freeGuests freeList
 	guestIndex index
+	loosest    [numProtos]ref // the guest with the most sessions and ports that are not established
 
 	frags *datagrams
 	picks uint64 // ports chosen at random so far
