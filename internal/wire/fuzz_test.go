@@ -43,7 +43,9 @@ func readAll(b []byte) {
 	}
 	if p, ok := ParseIPv6(b); ok {
 		_, _, _ = p.Src(), p.Dst(), p.PayloadLen()
-		readTransports(p[IPv6Len:])
+		if _, off, ok := p.Transport(); ok {
+			readTransports(p[off:])
+		}
 	}
 }
 

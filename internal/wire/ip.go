@@ -11,6 +11,10 @@ const (
 	ProtoTCP    = 6
 	ProtoUDP    = 17
 	ProtoICMPv6 = 58
+
+	protoHopByHop    = 0  // RFC 8200 §4.3
+	protoRouting     = 43 // RFC 8200 §4.4
+	protoDestination = 60 // RFC 8200 §4.6
 )
 
 // Minimum header lengths in bytes.
@@ -181,3 +185,19 @@ func (p IPv6) Src() []byte { return p[8:24] }
 
 // Dst is the 16-byte destination address, a view.
 func (p IPv6) Dst() []byte { return p[24:40] }
+
+// Transport finds what follows the extension headers that every fragment or
+// segment of a packet repeats (hop-by-hop, routing, destination options): its
+// protocol number and its offset in p. A fragment header is not looked through
+// and is answered as the protocol. ok is false for a packet that ends within an
+// extension header.
+func (p IPv6) Transport() (proto byte, off int, ok bool) {
+	proto, off = p.NextHeader(), IPv6Len
+	for proto == protoHopByHop || proto == protoRouting || proto == protoDestination {
+		if off+2 > len(p) {
+			return 0, 0, false
+		}
+		proto, off = p[off], off+8+8*int(p[off+1])
+	}
+	return proto, off, off <= len(p)
+}

@@ -162,3 +162,34 @@ func TestIPv6Fields(t *testing.T) {
 		t.Errorf("fields are misread: % x", []byte(p))
 	}
 }
+
+func TestTransportLooksThroughExtensionHeaders(t *testing.T) {
+	packet := func(next byte, behind ...byte) IPv6 {
+		p := make(IPv6, IPv6Len, IPv6Len+len(behind))
+		p[0], p[6] = 0x60, next
+		return append(p, behind...)
+	}
+	options := func(next byte, units int) []byte {
+		return append([]byte{next, byte(units)}, make([]byte, 6+8*units)...)
+	}
+	tests := map[string]struct {
+		p     IPv6
+		proto byte
+		off   int
+		ok    bool
+	}{
+		"none":                      {packet(ProtoTCP), ProtoTCP, 40, true},
+		"destination options":       {packet(60, options(ProtoUDP, 0)...), ProtoUDP, 48, true},
+		"three in a row":            {packet(0, append(append(options(43, 1), options(60, 2)...), options(ProtoTCP, 0)...)...), ProtoTCP, 40 + 16 + 24 + 8, true},
+		"a fragment is no further":  {packet(44, ProtoTCP, 0, 0, 1, 0, 0, 0, 0), 44, 40, true},
+		"ends before the extension": {packet(0), 0, 0, false},
+		"ends at its first byte":    {packet(0, ProtoTCP), 0, 0, false},
+		"ends within it":            {packet(0, options(ProtoTCP, 4)[:30]...), 0, 0, false},
+	}
+	for name, tt := range tests {
+		proto, off, ok := tt.p.Transport()
+		if ok != tt.ok || ok && (proto != tt.proto || off != tt.off) {
+			t.Errorf("%s: protocol %d at %d, %t", name, proto, off, ok)
+		}
+	}
+}
