@@ -205,3 +205,22 @@ func TestTableAgainstAMap(t *testing.T) {
 		})
 	})
 }
+
+// TestRemovalClosesEveryGap takes single stations out of tables as full as they
+// get, under many keys, so that runs of every shape, also around the table's
+// end, are closed.
+func TestRemovalClosesEveryGap(t *testing.T) {
+	for seed := range uint64(3000) {
+		tab := table(t, Config{Entries: make([]Entry, 16), Seed: seed})
+		for i := range tab.Cap() {
+			tab.Learn(vm(i), uint16(i%8), 0)
+		}
+		for n := tab.Cap(); n > 0; n-- {
+			tab.Delete(vm((n - 1) * 5 % tab.Cap())) // 5 and 8 are coprime: not in the order of insertion
+			checkInvariant(t, tab)
+			if tab.Len() != n-1 {
+				t.Fatalf("%d stations, want %d", tab.Len(), n-1)
+			}
+		}
+	}
+}
