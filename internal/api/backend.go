@@ -1,0 +1,49 @@
+package api
+
+import (
+	"context"
+	"iter"
+)
+
+// Backend is the control interface. Errors are *Error, or are taken for Failed.
+//
+// A network argument that may be empty means all networks; a network that does
+// not exist is NotFound. The consumer of an iterator may be slow, so an iterator
+// holds no lock between two elements; it yields an error at most once, last,
+// and ends when ctx does.
+type Backend interface {
+	// Networks lists all networks, by name.
+	Networks(ctx context.Context) ([]Network, error)
+	// Network tells all about one.
+	Network(ctx context.Context, network string) (NetworkInfo, error)
+	// Create defines, autostarts and starts a network; Conflict if it exists.
+	Create(ctx context.Context, r CreateRequest) (NetworkInfo, error)
+	// Define writes or replaces a definition; Conflict if it is read-only.
+	Define(ctx context.Context, r DefineRequest) (Network, error)
+	// Undefine forgets a definition; an active network goes on until it stops.
+	Undefine(ctx context.Context, network string) error
+	// Start returns when the network forwards; Conflict if it is active.
+	Start(ctx context.Context, network string) error
+	// Stop returns when all is gone that the network made on the host.
+	Stop(ctx context.Context, network string) error
+
+	// AddPort returns when the port forwards, or at once when it was a port of
+	// the network already.
+	AddPort(ctx context.Context, r AddPortRequest) (Port, error)
+	// DeletePort detaches a port and forgets it.
+	DeletePort(ctx context.Context, r DeletePortRequest) error
+	// Ports lists the ports of a network or of all.
+	Ports(ctx context.Context, network string) ([]Port, error)
+
+	// Leases yields the leases that have not expired, of a network or of all.
+	Leases(ctx context.Context, network string) iter.Seq2[Lease, error]
+	// FDB yields the stations of a network or of all.
+	FDB(ctx context.Context, network string) iter.Seq2[Station, error]
+	// Flows yields the translated flows of a network or of all.
+	Flows(ctx context.Context, network string) iter.Seq2[Flow, error]
+
+	// Doctor checks what the daemon needs from the host.
+	Doctor(ctx context.Context) ([]Check, error)
+	// Status is the state of the whole daemon.
+	Status(ctx context.Context) (Status, error)
+}

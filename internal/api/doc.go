@@ -1,0 +1,42 @@
+// Package api is the daemon's control interface: HTTP and JSON over a unix
+// socket. It holds the types, the server and the client.
+//
+// # Theory of operation
+//
+// Backend is the whole of the control interface as Go calls. The daemon
+// implements it; Serve puts it on a socket; Client is the same interface on the
+// other side, so that the command line and tests cannot tell the two apart.
+//
+//	GET    /v1/networks                     Networks
+//	POST   /v1/networks                     Create
+//	GET    /v1/networks/{network}           Network
+//	PUT    /v1/networks/{network}           Define
+//	DELETE /v1/networks/{network}           Undefine
+//	POST   /v1/networks/{network}/start     Start
+//	POST   /v1/networks/{network}/stop      Stop
+//	POST   /v1/networks/{network}/ports     AddPort
+//	DELETE /v1/networks/{network}/ports/{port}  DeletePort
+//	GET    /v1/leases|ports|fdb|flows[?network=]  Leases, Ports, FDB, Flows
+//	GET    /v1/doctor, /v1/status           Doctor, Status
+//
+// Leases, stations and flows may be many, so they are iterators on both sides
+// and cross the socket as a JSON array that is written and read one element at
+// a time. What goes wrong after the first element is told in the trailer
+// Ubridge-Error; an array that ends early is an error as well.
+//
+// An error is a JSON object {"error": {"code", "message"}}. Its code is one of
+// few, each with an HTTP status and an exit code of the command line.
+//
+// # Who may do what
+//
+// The socket is 0660 root:ubridge where that group exists and 0600 otherwise,
+// so the kernel turns everybody else away. Changes are checked once more
+// against the peer's credentials (SO_PEERCRED, SO_PEERGROUPS: unix(7),
+// socket(7)): root, the daemon's own user, or the socket's group. A Backend
+// finds them with PeerOf.
+//
+// # Concurrency
+//
+// Serve calls the Backend from one goroutine per request. A Client may be used
+// by several goroutines.
+package api

@@ -1,0 +1,37 @@
+package api
+
+// CreateRequest defines a network, sets its autostart and starts it, in one
+// step. With TOML the definition is that text and the other fields are empty;
+// else it is made of the fields, defaults for those that are empty.
+type CreateRequest struct {
+	Name   string `json:"name"`
+	TOML   string `json:"toml,omitempty"`
+	Mode   string `json:"mode,omitempty"`
+	Subnet string `json:"subnet,omitempty"` // as config.ParseSubnet takes it
+	MTU    int    `json:"mtu,omitempty"`    // bytes
+	Domain string `json:"domain,omitempty"`
+	Bridge string `json:"bridge,omitempty"` // device name of the host port
+}
+
+// DefineRequest writes or replaces a definition and starts nothing. The text
+// crosses the socket as it is, so that faults name its lines.
+type DefineRequest struct {
+	Name string `json:"name"`
+	TOML string `json:"toml"`
+}
+
+// AddPortRequest makes a device a port of a network. A device that does not
+// exist is made: a persistent tap that Owner or Group may open, or root alone.
+type AddPortRequest struct {
+	Network string `json:"network"`
+	Port    string `json:"port"`             // device name
+	Owner   string `json:"owner,omitempty"`  // user name or number
+	Group   string `json:"group,omitempty"`  // group name or number
+	Queues  int    `json:"queues,omitempty"` // of a tap that is made; 0 = 1
+}
+
+// DeletePortRequest detaches a device and puts it back as it was.
+type DeletePortRequest struct {
+	Network string `json:"network"`
+	Port    string `json:"port"`
+}

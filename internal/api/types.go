@@ -1,0 +1,154 @@
+package api
+
+// Network is one line of `net list`.
+type Network struct {
+	Name       string   `json:"name"`
+	Mode       string   `json:"mode"`
+	Active     bool     `json:"active"`
+	Autostart  bool     `json:"autostart"`
+	Persistent bool     `json:"persistent"`
+	Bridge     string   `json:"bridge"`  // host port's device
+	Subnets    []string `json:"subnets"` // with prefix length, network address
+}
+
+// NetworkInfo is `net info`: a network with its configuration and counters.
+type NetworkInfo struct {
+	Network
+	ReadOnly bool   `json:"read_only"` // defined by the administrator in networks.d
+	File     string `json:"file"`      // where it is defined; empty: nowhere
+
+	Gateway    string   `json:"gateway"` // address with prefix length
+	GatewayMAC string   `json:"gateway_mac"`
+	MTU        int      `json:"mtu"` // bytes
+	Domain     string   `json:"domain"`
+	DHCP       bool     `json:"dhcp"`
+	LeaseRange []string `json:"lease_range"` // each FIRST-LAST
+	LeaseTime  int64    `json:"lease_time"`  // seconds, 0 = for ever
+	DNS        bool     `json:"dns"`
+	Upstreams  []string `json:"dns_upstreams"` // each address:port, in the order they are asked
+	Uplink     string   `json:"uplink"`        // egress device of the host's default route; empty: none
+	UplinkAddr string   `json:"uplink_address"`
+
+	Counts
+	Counters
+}
+
+// Counts are how many of each a network has now.
+type Counts struct {
+	Ports    int `json:"ports"`
+	PortsUp  int `json:"ports_up"`
+	Stations int `json:"stations"` // learned
+	Leases   int `json:"leases"`
+	Flows    int `json:"flows"`
+}
+
+// Counters are totals since the network started; Drops by the names of
+// frame.Reason, without those that are zero.
+type Counters struct {
+	RxFrames uint64            `json:"rx_frames"` // received from the port
+	RxBytes  uint64            `json:"rx_bytes"`
+	TxFrames uint64            `json:"tx_frames"` // sent to the port
+	TxBytes  uint64            `json:"tx_bytes"`
+	Drops    map[string]uint64 `json:"drops"`
+}
+
+// Dropped is the sum of the drops.
+func (c Counters) Dropped() (sum uint64) {
+	for _, n := range c.Drops {
+		sum += n
+	}
+	return sum
+}
+
+// Lease is one line of `net leases`.
+type Lease struct {
+	Network  string `json:"network"`
+	MAC      string `json:"mac"`
+	IP       string `json:"ip"`
+	Prefix   int    `json:"prefix"`   // bits of the subnet
+	Hostname string `json:"hostname"` // empty: none
+	ClientID string `json:"client_id"`
+	Expires  int64  `json:"expires"`  // unix seconds, 0 = never
+	Protocol string `json:"protocol"` // ipv4 or ipv6
+}
+
+// States of a port.
+const (
+	StateUp     = "up"
+	StateDown   = "down"   // the device is there, its link is not
+	StateAbsent = "absent" // the device is not there now
+)
+
+// Kinds of ports.
+const (
+	KindHost   = "host"   // the host port, such as ubr0
+	KindTap    = "tap"    // the device side of a tap, for QEMU
+	KindVeth   = "veth"   // one end of a veth pair
+	KindDevice = "device" // any other Ethernet device
+	KindUplink = "uplink" // the device that leads outside
+)
+
+// Port is one line of `port list`.
+type Port struct {
+	Network string `json:"network"`
+	Name    string `json:"name"`
+	Kind    string `json:"kind"`
+	State   string `json:"state"`
+	MTU     int    `json:"mtu"`    // bytes, 0 = not known
+	Queues  int    `json:"queues"` // of a tap
+	Counters
+}
+
+// Station is one line of `fdb`.
+type Station struct {
+	Network string  `json:"network"`
+	MAC     string  `json:"mac"`
+	Port    string  `json:"port"`
+	Age     float64 `json:"age"` // seconds since it was last heard
+	Static  bool    `json:"static"`
+}
+
+// Flow is one line of `nat flows`: a translated conversation. The endpoints are
+// address:port; of an ICMP echo the port is its identifier.
+type Flow struct {
+	Network   string  `json:"network"`
+	Proto     string  `json:"proto"` // tcp, udp or icmp
+	Inside    string  `json:"inside"`
+	Outside   string  `json:"outside"`
+	Remote    string  `json:"remote"`
+	State     string  `json:"state"`
+	ExpiresIn float64 `json:"expires_in"` // seconds
+}
+
+// Statuses of a check.
+const (
+	CheckOK   = "ok"
+	CheckWarn = "warn" // works, with a restriction that Detail names
+	CheckFail = "fail"
+)
+
+// Check is one line of `doctor`.
+type Check struct {
+	Check  string `json:"check"`
+	Status string `json:"status"`
+	Detail string `json:"detail"`
+	Fix    string `json:"fix"` // empty where nothing is to be done
+}
+
+// Status is the state of the whole daemon, small enough to be asked for often.
+type Status struct {
+	Version  string          `json:"version"`
+	PID      int             `json:"pid"`
+	Started  int64           `json:"started"` // unix seconds
+	Networks []NetworkStatus `json:"networks"`
+	Totals   NetworkStatus   `json:"totals"` // its Name is empty
+}
+
+// NetworkStatus is the state of one network, for the live line.
+type NetworkStatus struct {
+	Name   string `json:"name"`
+	Active bool   `json:"active"`
+	Uplink string `json:"uplink"`
+	Counts
+	Counters
+}
