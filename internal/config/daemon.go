@@ -20,6 +20,16 @@ const (
 	networksDir = "networks.d"
 )
 
+// Steering says how the host's own stack is kept off guests' packets.
+type Steering string
+
+// Ways of steering.
+const (
+	SteeringAuto Steering = "auto" // eBPF, or nftables where the kernel refuses eBPF
+	SteeringBPF  Steering = "bpf"  // eBPF or nothing
+	SteeringNFT  Steering = "nft"  // nftables, although a ruleset flush removes it
+)
+
 // Daemon is the checked configuration of the daemon. All paths are absolute or
 // relative to the working directory.
 type Daemon struct {
@@ -29,6 +39,7 @@ type Daemon struct {
 	Socket      string // empty: in the runtime directory, see SocketPath
 	SocketGroup string // may use the socket, where the group exists
 	NetworksDir string // the administrator's networks, only read
+	Steering    Steering
 
 	File string // where it was read; empty: nothing but defaults
 }
@@ -60,6 +71,7 @@ func defaultDaemon(path string) Daemon {
 		RuntimeDir:  DefaultRuntimeDir,
 		SocketGroup: DefaultGroup,
 		NetworksDir: filepath.Join(filepath.Dir(path), networksDir),
+		Steering:    SteeringAuto,
 		File:        path,
 	}
 }
@@ -77,6 +89,7 @@ func parseDaemon(path string, doc []byte) (Daemon, error) {
 	f.path("socket", raw.Socket, &d.Socket)
 	f.text("socket_group", raw.SocketGroup, &d.SocketGroup)
 	f.path("networks_dir", raw.NetworksDir, &d.NetworksDir)
+	f.steering("steering", raw.Steering, &d.Steering)
 	if filepath.Clean(d.NetworksDir) == d.StateNetworks() {
 		f.add("networks_dir", "use another directory", "%s is the daemon's own", d.NetworksDir)
 	}
@@ -103,6 +116,15 @@ func (f *faults) logLevel(key string, raw *string, to *slog.Level) {
 		_ = to.UnmarshalText([]byte(*raw)) // one of its own four names
 	default:
 		f.add(key, "use debug, info, warn or error", "there is no level %q", *raw)
+	}
+}
+
+func (f *faults) steering(key string, raw *string, to *Steering) {
+	set((*Steering)(raw), to)
+	switch *to {
+	case SteeringAuto, SteeringBPF, SteeringNFT:
+	default:
+		f.add(key, "use auto, bpf or nft", "there is no way named %q", *to)
 	}
 }
 

@@ -57,4 +57,5 @@ type rawDaemon struct {
 	Socket      *string `toml:"socket,omitempty"`
 	SocketGroup *string `toml:"socket_group,omitempty"`
 	NetworksDir *string `toml:"networks_dir,omitempty"`
+	Steering    *string `toml:"steering,omitempty"`
 }

@@ -32,9 +32,6 @@ type Options struct {
 	// /etc/resolv.conf.
 	ResolvConf string
 
-	// ForceNFT takes the nftables fallback of the steering.
-	ForceNFT bool
-
 	// Ready is called once everything runs, with the daemon's own Backend.
 	Ready func(api.Backend)
 }
@@ -160,13 +157,8 @@ func (d *Daemon) openDataplane(done *undo) (err error) {
 	if d.held, err = choosePool(d.defs); err != nil {
 		return err
 	}
-	d.steer, err = steer.Open(steer.Options{ForceNFT: d.opts.ForceNFT, First: d.held.pool.First, Last: d.held.pool.Last})
-	if err != nil {
-		return fmt.Errorf("keep the host's stack quiet: %w", err)
-	}
-	done.add(d.steer.Close)
-	if why := d.steer.Fallback(); why != nil {
-		d.log.Warn("nftables stands in for eBPF: `nft flush ruleset` on this host would break guests' connections", "because", why)
+	if err := d.openSteering(done); err != nil {
+		return err
 	}
 	table, err := d.openFlows(done)
 	if err != nil {
@@ -178,6 +170,23 @@ func (d *Daemon) openDataplane(done *undo) (err error) {
 	d.router = gateway.NewRouter(gateway.Config{NAT: table, Resolve: d.out.ask})
 	d.worker, err = dataplane.NewWorker(d.router)
 	return err
+}
+
+// openSteering loads what keeps the host's stack quiet.
+func (d *Daemon) openSteering(done *undo) (err error) {
+	pool := d.held.pool
+	d.steer, err = steer.Open(steer.Options{ForceNFT: d.cfg.Steering == config.SteeringNFT, First: pool.First, Last: pool.Last})
+	if err != nil {
+		return fmt.Errorf("keep the host's stack quiet: %w", err)
+	}
+	done.add(d.steer.Close)
+	switch why := d.steer.Fallback(); {
+	case why != nil && d.cfg.Steering == config.SteeringBPF:
+		return fmt.Errorf("keep the host's stack quiet: %w: allow it, or set steering = \"auto\" in the configuration", why)
+	case why != nil:
+		d.log.Warn("nftables stands in for eBPF: `nft flush ruleset` on this host would break guests' connections", "because", why)
+	}
+	return nil
 }
 
 // followHost starts what keeps the daemon in step with the host's routing.
