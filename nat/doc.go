@@ -79,7 +79,7 @@
 // # Standards
 //
 // RFC 4787 (UDP): REQ-1, -2, -4 not (parity is not kept), -5, -6, -8, -11, -12,
-// -14. RFC 5382 (TCP): REQ-1, -2, -5, -9, -10. RFC 5508 (ICMP): REQ-1 to -6.
+// -14. RFC 5382 (TCP): REQ-1, -2, -5, -9, -10. RFC 5508 (ICMP): REQ-1, -4 to -6.
 // RFC 7857: §2.2. RFC 3022 (checksums), RFC 1624 (deltas), RFC 768 (UDP checksum
 // zero), RFC 791, 1858 and 3128 (fragments), RFC 792 (errors).
 package nat

@@ -39,7 +39,7 @@ func (t *Table) fragment(now Time, p *Packet, ip wire.IPv4, from side) frame.Rea
 // fragKey checks a fragment and names its datagram. Refused are: one that is
 // empty, ends beyond the longest packet, is not the last and no multiple of
 // eight (RFC 791 §3.2), or could overwrite the TCP header of the first (RFC
-// 1858 §3, RFC 3128); and offloads, which no stack leaves to a fragment.
+// 1858, RFC 3128); and offloads, which no stack leaves to a fragment.
 func (t *Table) fragKey(p *Packet, ip wire.IPv4, from side) (k fragKey, r frame.Reason) {
 	proto, ok := protoOf(ip.Proto())
 	if !ok {
@@ -61,8 +61,8 @@ func (t *Table) fragKey(p *Packet, ip wire.IPv4, from side) (k fragKey, r frame.
 }
 
 // firstFragment translates the fragment with the ports and settles the fate of
-// the datagram. One too short for its transport header is refused (RFC 1858
-// §3.1, the tiny fragment).
+// the datagram. One too short for its transport header is refused (the tiny
+// fragment of RFC 1858).
 func (t *Table) firstFragment(now Time, p *Packet, ip wire.IPv4, g *datagram) frame.Reason {
 	if g.fate != waiting { // the identification is used again
 		g.seen, g.total, g.deadline = 0, 0, now+t.timers.fragment

@@ -264,6 +264,31 @@ func TestFragmentMemoryIsShared(t *testing.T) {
 	}
 }
 
+// The same by few datagrams of many fragments.
+func TestFragmentBytesAreShared(t *testing.T) {
+	tab := newTable(t)
+	refused := 0
+	for id := range uint16(8) {
+		k := udp(bob, 1, server, 2)
+		k.ipid, k.body = id, bodyOf(60000)
+		for _, f := range cut(k, 1480)[1:] {
+			if _, r := pass(tab, 1, f, fromInside); r == frame.FragmentMemory {
+				refused++
+			}
+		}
+	}
+	if refused == 0 {
+		t.Fatal("the flood was not bounded")
+	}
+	k := udp(alice, 1, server, 2)
+	k.body = bodyOf(40000)
+	for _, f := range cut(k, 1480)[1:] {
+		if _, r := pass(tab, 1, f, fromInside); r != frame.Forwarded {
+			t.Fatal(r)
+		}
+	}
+}
+
 // What a caller does not fetch is dropped when the next release starts, and
 // nothing leaks.
 func TestReleaseNotFetched(t *testing.T) {

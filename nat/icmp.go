@@ -38,7 +38,7 @@ func parseEmbedded(b []byte) (e embedded, r frame.Reason) {
 
 // inError translates an error about a packet that a guest sent: from whichever
 // router, but about a session that exists. It renews nothing and ends nothing:
-// anyone on the path could send it (RFC 5508 REQ-3 to REQ-6, RFC 5382 REQ-9).
+// anyone on the path could send it (RFC 5508 REQ-6, RFC 5382 REQ-10).
 func (t *Table) inError(now Time, p *Packet, ip wire.IPv4) frame.Reason {
 	m := wire.ICMP(ip.Payload())
 	e, r := parseEmbedded(m.Embedded())

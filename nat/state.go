@@ -11,16 +11,19 @@ type Proto uint8
 
 // Protocols. TCP and UDP are also the halves of Config.PortBits.
 const (
-	TCP  Proto = iota
-	UDP        //
-	Echo       // ICMP echo; its identifier stands for the port
+	TCP  Proto = iota // ports
+	UDP               // ports
+	Echo              // ICMP echo; its identifier stands for the port
 
 	numProtos = 3
 )
 
 // String is the protocol's name in `nat flows`.
 func (p Proto) String() string {
-	return [...]string{"tcp", "udp", "icmp"}[p]
+	if p < numProtos {
+		return [...]string{"tcp", "udp", "icmp"}[p]
+	}
+	return "unknown"
 }
 
 func protoOf(number byte) (Proto, bool) {

@@ -74,6 +74,43 @@ func TestFilteringIsAddressAndPortDependent(t *testing.T) {
 	wantIn(t, tab, 1, other, frame.NoMapping)
 }
 
+// Flows whose hashes are equal are told apart by every part of their key.
+func TestEqualHashesAreToldApart(t *testing.T) {
+	tab := newTable(t)
+	tab.hash = hasher{} // hashes all to zero
+	base := udp(alice, 500, server, 53)
+	flows := [][]byte{mustOut(t, tab, 1, base)}
+	for _, change := range []func(*pkt, *Packet){
+		func(k *pkt, _ *Packet) { k.src = bob },
+		func(k *pkt, _ *Packet) { k.sport++ },
+		func(k *pkt, _ *Packet) { k.dst = third },
+		func(k *pkt, _ *Packet) { k.dport++ },
+		func(k *pkt, _ *Packet) { k.proto, k.flags = wire.ProtoTCP, flagSyn },
+		func(_ *pkt, p *Packet) { p.Guest.Network = 2 },
+		func(_ *pkt, p *Packet) { p.Outside = wire.IP4{203, 0, 113, 8} },
+	} {
+		k, p := base, outPacket(nil, nil)
+		change(&k, p)
+		p.L3 = k.bytes()
+		if r := tab.Outbound(1, p); r != frame.Forwarded {
+			t.Fatal(r)
+		}
+		flows = append(flows, p.L3)
+	}
+	if s := tab.Stats(); s.Sessions != len(flows) || s.Guests != 3 {
+		t.Fatalf("%+v", s)
+	}
+	for i, out := range flows {
+		in := reply(out, flagSynAck)
+		wantIn(t, tab, 1, in, frame.Forwarded)
+		in.dst[3] ^= 15 // the other outside address
+		if r := tab.Inbound(1, inPacket(in.bytes(), nil)); r == frame.Forwarded {
+			t.Errorf("flow %d is taken for one of another address", i)
+		}
+	}
+	checkCounts(t, tab)
+}
+
 func TestFreePortOfTheGuestsOwnIsKept(t *testing.T) {
 	tab := newTable(t)
 	if got := outsidePort(mustOut(t, tab, 1, udp(alice, 62000, server, 53))); got != 62000 {
