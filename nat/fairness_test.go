@@ -186,8 +186,10 @@ func checkCounts(t interface{ Fatalf(string, ...any) }, tab *Table) {
 	}
 	var held [numProtos]int
 	uses := map[ref]uint32{}
+	networks := map[uint16]int{}
 	for i := range tab.sessions {
 		if s := &tab.sessions[i]; s.state != free {
+			networks[s.tuple.network]++
 			uses[s.mapping]++
 			of(tab.sessionNodes[i].guest).sessions++
 			if !tab.mappings[s.mapping-1].owns(&s.tuple) || tab.findInbound(0, &s.tuple) != ref(i+1) || tab.findOutbound(0, &s.tuple) != ref(i+1) {
@@ -209,6 +211,11 @@ func checkCounts(t interface{ Fatalf(string, ...any) }, tab *Table) {
 	for r, want := range guests {
 		if g := &tab.guests[r-1]; g.sessions != want.sessions || g.ports != want.ports {
 			t.Fatalf("guest %d holds %d sessions and %v ports, want %+v", r, g.sessions, g.ports, *want)
+		}
+	}
+	for n, want := range networks {
+		if got := tab.SessionsOf(n); got != want {
+			t.Fatalf("network %d has %d sessions, want %d", n, got, want)
 		}
 	}
 	for p, pool := range tab.pools {

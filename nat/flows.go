@@ -122,6 +122,10 @@ func (t *Table) GuestStats(network uint16, addr wire.IP4) (s GuestStats) {
 	return s
 }
 
+// SessionsOf counts a network's sessions, those included that are over and were
+// not come by yet.
+func (t *Table) SessionsOf(network uint16) int { return int(t.perNetwork[network]) }
+
 // Drops counts, by reason, fragments that the table had kept (Packet.Held) and
 // that were never released: their drop was nobody's verdict. They only grow.
 func (t *Table) Drops() frame.Drops { return t.frags.drops }

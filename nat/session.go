@@ -81,6 +81,7 @@ func (t *Table) enterSession(r ref) {
 	}
 	m.sessions++
 	g.sessions++
+	t.perNetwork[s.tuple.network]++
 	t.sessionNodes[r-1] = node{guest: m.guest}
 	g.lru(p, s.state).push(t.sessionNodes, r)
 	if h := t.loosest[p]; h == none || g.loose(p) > t.guests[h-1].loose(p) {
@@ -103,6 +104,7 @@ func (t *Table) removeSession(now Time, r ref) {
 	g.lru(p, state).remove(t.sessionNodes, r)
 	g.sessions--
 	n.sessions--
+	t.perNetwork[s.tuple.network]--
 	if n.sessions == 0 {
 		g.idle[p].push(t.mappingNodes, s.mapping)
 	}

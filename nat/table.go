@@ -64,6 +64,8 @@ type Table struct {
 	mappingIndex index
 	mappingHand  ref
 
+	perNetwork [1 << 16]uint32 // sessions by network
+
 	guests     []guest
 	freeGuests freeList
 	guestIndex index

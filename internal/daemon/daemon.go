@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -192,7 +193,8 @@ func (d *Daemon) openSteering(done *undo) (err error) {
 // followHost starts what keeps the daemon in step with the host's routing.
 func (d *Daemon) followHost(tasks *sync.WaitGroup, ctx context.Context) (*links.Watch, error) {
 	follower, err := nexthop.Open(nexthop.Options{
-		Changed: func() { d.worker.Post(func(*dataplane.Worker) { d.router.RoutingChanged() }) },
+		Changed:      func() { d.worker.Post(func(*dataplane.Worker) { d.router.RoutingChanged() }) },
+		LocalChanged: d.dropLostAddresses,
 	})
 	if err != nil {
 		return nil, err
@@ -273,6 +275,9 @@ func (d *Daemon) stopAll() error {
 		errs = append(errs, d.stopNetwork(d.nets[name]))
 	}
 	errs = append(errs, d.restoreStrays(), d.stopUplinks(), d.held.close(), d.flows.Remove())
+	if d.tables != d.cfg.RuntimeDir {
+		_ = os.Remove(d.tables) // made for us; another daemon's files may keep it
+	}
 	return errors.Join(errs...)
 }
 

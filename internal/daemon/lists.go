@@ -213,7 +213,7 @@ func (d *Daemon) status(ctx context.Context, n *network) api.NetworkStatus {
 				st.Counters = sum(st.Counters, &info.Counters)
 			}
 		}
-		st.Flows = d.router.NAT().Stats().Sessions
+		st.Flows = d.router.NAT().SessionsOf(uint16(n.bridge))
 	})
 	return st
 }

@@ -14,6 +14,7 @@ import (
 	"ubridge/internal/hostnet"
 	"ubridge/internal/hostnet/nexthop"
 	"ubridge/internal/wire"
+	"ubridge/nat"
 )
 
 const (
@@ -155,6 +156,43 @@ func (d *Daemon) addOutside(u *uplink, addr netip.Addr) error {
 		return err
 	}
 	return d.out.update(u)
+}
+
+// dropLostAddresses ends the flows of outside addresses that the host no longer
+// has: what comes for them is nobody's, and their ports are free again.
+func (d *Daemon) dropLostAddresses(set *nexthop.LocalSet) {
+	d.out.mu.Lock()
+	defer d.out.mu.Unlock()
+	lost := map[netip.Addr]bool{}
+	for _, u := range d.out.uplinks {
+		kept := u.outside[:0:0]
+		for _, a := range u.outside {
+			if set.Lookup(a.As4()) == nexthop.Local {
+				kept = append(kept, a)
+			} else {
+				lost[a] = true
+			}
+		}
+		if len(kept) == len(u.outside) {
+			continue
+		}
+		u.outside = kept
+		if err := d.out.update(u); err != nil {
+			d.log.Warn("uplink is not recorded", "device", u.name, "err", err)
+		}
+	}
+	if len(lost) == 0 {
+		return
+	}
+	d.ended("steering", d.steer.SetOutside(d.out.outside()))
+	d.worker.Post(func(w *dataplane.Worker) {
+		for a := range lost {
+			d.router.NAT().DropOutside(nat.Time(w.Now().Seconds()), wire.IP4(a.As4()))
+		}
+	})
+	for a := range lost {
+		d.log.Info("the host lost an address that guests used outside; their flows ended", "address", a)
+	}
 }
 
 // resumeUplinks opens the uplinks of a daemon that was killed, so that flows go
