@@ -64,6 +64,9 @@ type Daemon struct {
 // Run runs a daemon until ctx is cancelled, and then takes everything off the
 // host that it made. Errors name what is missing and the fix.
 func Run(ctx context.Context, opts Options) (err error) {
+	if err := checkPrivileges(); err != nil {
+		return err
+	}
 	if opts.ResolvConf == "" {
 		opts.ResolvConf = "/etc/resolv.conf"
 	}

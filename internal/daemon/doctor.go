@@ -52,6 +52,18 @@ func bad(check, detail, fix string) api.Check {
 	return api.Check{Check: check, Status: api.CheckFail, Detail: detail, Fix: fix}
 }
 
+// checkPrivileges reports what a daemon cannot do without.
+func checkPrivileges() error {
+	caps, err := probe.EffectiveCapabilities()
+	if err != nil {
+		return err
+	}
+	if !caps.NetAdmin || !caps.NetRaw {
+		return api.Errorf(api.Permission, "ubridge run needs CAP_NET_ADMIN and CAP_NET_RAW: run it as root (sudo ubridge run)")
+	}
+	return nil
+}
+
 // privilegeChecks look at capabilities.
 func privilegeChecks() (checks []api.Check) {
 	caps, err := probe.EffectiveCapabilities()

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"ubridge/internal/api"
 )
 
 // lock is the state directory's lock: one daemon at a time.
@@ -51,7 +53,7 @@ func (l *lock) release() error {
 // dirError names a directory and the fix.
 func dirError(what, dir string, err error) error {
 	if errors.Is(err, fs.ErrPermission) {
-		return fmt.Errorf("%s %s: %w: run as root (sudo ubridge run)", what, dir, err)
+		return api.Errorf(api.Permission, "%s %s: %v: run as root (sudo ubridge run)", what, dir, err)
 	}
 	return fmt.Errorf("%s %s: %w", what, dir, err)
 }
