@@ -69,6 +69,11 @@ func (c *Cycle) Flood(i uint16, br BridgeID) {
 // it by the Cycle of Own, before it originates the next one.
 func (c *Cycle) Originate() (uint16, *frame.Frame) { return c.w.originate() }
 
+// FlushOwn sends what was originated so far. After it a whole batch can be
+// originated without an implied flush, which would take the memory of a frame
+// that is not decided yet.
+func (c *Cycle) FlushOwn() { c.w.flushOwn() }
+
 // Own is the cycle of originated frames: its methods take the indices that
 // Originate gave. Drops are counted on the port of c.
 func (c *Cycle) Own() *Cycle {

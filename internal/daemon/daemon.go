@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -279,7 +278,7 @@ func (d *Daemon) stopAll() error {
 	}
 	errs = append(errs, d.restoreStrays(), d.stopUplinks(), d.held.close(), d.flows.Remove())
 	if d.tables != d.cfg.RuntimeDir {
-		_ = os.Remove(d.tables) // made for us; another daemon's files may keep it
+		errs = append(errs, shm.RemoveDir(d.tables))
 	}
 	return errors.Join(errs...)
 }

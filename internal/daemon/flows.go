@@ -29,6 +29,9 @@ func (d *Daemon) openFlows(done *undo) (*nat.Table, error) {
 		return nil, err
 	}
 	d.flows = file
+	if why := file.Why(); why != "" {
+		d.log.Debug("no flows to resume", "because", why)
+	}
 	done.add(file.Close)
 	sessions, err := shm.Slice[nat.Session](file.Section("sessions"))
 	if err != nil {

@@ -51,21 +51,30 @@ const fdbEntries = 1 << 14
 // startNetwork makes a defined network run. What it made so far is undone when
 // a step fails.
 func (d *Daemon) startNetwork(ctx context.Context, def config.Network) (err error) {
-	n := &network{def: def, st: d.state.network(def.Name), ports: map[string]*attachment{}, log: d.log.With("network", def.Name)}
+	n := &network{
+		def: def, st: d.state.network(def.Name), bridge: dataplane.NoBridge,
+		ports: map[string]*attachment{}, log: d.log.With("network", def.Name),
+	}
 	if err := d.identify(n); err != nil {
 		return err
 	}
 	var done undo
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, done.run())
+			n.st.Running = false
+			err = errors.Join(err, done.run(), d.state.save())
 		}
 	}()
+	table, err := d.openTable(n)
+	if err != nil {
+		return fmt.Errorf("network %s: %w", def.Name, err)
+	}
+	done.add(n.table.Close) // after the bridge is gone: its memory is the table's
 	host, err := d.openHostPort(n, &done)
 	if err != nil {
 		return err
 	}
-	if err := d.buildBridge(ctx, n, host, &done); err != nil {
+	if err := d.buildBridge(ctx, n, table, host); err != nil {
 		return err
 	}
 	if err := d.buildServices(n); err != nil {
@@ -158,13 +167,7 @@ func (d *Daemon) removeBridge(n *network, host *tap.Port) error {
 }
 
 // buildBridge makes the learning domain and puts the host port on it.
-func (d *Daemon) buildBridge(ctx context.Context, n *network, host *tap.Port, done *undo) error {
-	n.bridge = dataplane.NoBridge
-	table, err := d.openTable(n)
-	if err != nil {
-		return fmt.Errorf("network %s: %w", n.def.Name, err)
-	}
-	done.add(n.table.Close)
+func (d *Daemon) buildBridge(ctx context.Context, n *network, table *fdb.Table, host *tap.Port) error {
 	return d.worker.Do(ctx, func(w *dataplane.Worker) {
 		n.bridge = dataplane.BridgeID(n.st.ID)
 		w.AddBridge(n.bridge, dataplane.BridgeConfig{FDB: table, Station: n.st.MAC, TakeDHCP: n.def.DHCP.Enabled})
@@ -320,7 +323,7 @@ func (d *Daemon) stopNetwork(n *network) error {
 		d.router.RemoveNetwork(w.Now(), n.bridge)
 		errs = append(errs, w.RemoveBridge(n.bridge))
 	}))
-	errs = append(errs, n.table.Close(), n.table.Remove())
+	errs = append(errs, n.table.Remove(), n.table.Close())
 	n.st.Running = false
 	delete(d.nets, n.def.Name)
 	return errors.Join(append(errs, d.state.save())...)

@@ -160,6 +160,7 @@ func (r *Router) resume(c *dataplane.Cycle, w waiting) {
 		return
 	}
 	n := r.network(w.bridge)
+	c.FlushOwn() // what is decided below may originate an error of its own
 	i, f := c.Originate()
 	if f == nil || n == nil {
 		own.Drop(0, frame.NoBuffer)

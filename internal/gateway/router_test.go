@@ -375,3 +375,29 @@ func TestAStaleHopIsUsedWhileItIsAskedForAgain(t *testing.T) {
 		t.Error("the slow path was not asked again")
 	}
 }
+
+func TestManyFramesThatWaitedForNothingAreAllAnswered(t *testing.T) {
+	b := newBed(t)
+	var sent []wire.IPv4
+	for i := range byte(12) { // as many destinations, up to three frames each
+		for range 3 {
+			p := udp(guestIP, wire.IP4{198, 51, 100, i}, 5000, 7, bytes.Repeat([]byte{i}, 200))
+			sent = append(sent, p)
+			b.send(b.guest, guestPort, fromGuest(p))
+		}
+	}
+	waited := 36 - int(b.counters(guestPort).Drops[frame.NextHopWait])
+	for i := range byte(12) {
+		b.answer(wire.IP4{198, 51, 100, i}, gateway.Hop{State: gateway.HopNoRoute})
+	}
+	errors := b.guest.Sent()
+	if len(errors) != waited {
+		t.Errorf("%d errors for %d frames that waited", len(errors), waited)
+	}
+	for i, f := range errors {
+		_, ip := parse(t, f.Data)
+		if m, _ := wire.ParseICMP(ip.Payload()); !bytes.Equal(m.Embedded(), sent[i]) {
+			t.Errorf("error %d quotes another packet", i)
+		}
+	}
+}
