@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -137,6 +138,16 @@ func TestChangesArriveWhole(t *testing.T) {
 	}
 	if diff := cmp.Diff([]any{create, define, add}, b.Requests); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// Scripts index these without asking whether they are there.
+func TestEmptyListsAreNotNull(t *testing.T) {
+	for _, v := range []any{api.Network{}, api.NetworkInfo{}, api.Port{}, api.NetworkStatus{}} {
+		text, err := json.Marshal(v)
+		if err != nil || strings.Contains(string(text), "null") {
+			t.Errorf("%T: %s, %v", v, text, err)
+		}
 	}
 }
 

@@ -1,14 +1,39 @@
 package api
 
+import "encoding/json"
+
+// Strings is a list that is an array in JSON even when it is nil.
+type Strings []string
+
+// MarshalJSON implements json.Marshaler.
+func (s Strings) MarshalJSON() ([]byte, error) {
+	if s == nil {
+		return []byte("[]"), nil
+	}
+	return json.Marshal([]string(s))
+}
+
+// Drops counts dropped frames by the name of the reason (frame.Reason). It is
+// an object in JSON even when it is nil.
+type Drops map[string]uint64
+
+// MarshalJSON implements json.Marshaler.
+func (d Drops) MarshalJSON() ([]byte, error) {
+	if d == nil {
+		return []byte("{}"), nil
+	}
+	return json.Marshal(map[string]uint64(d))
+}
+
 // Network is one line of `net list`.
 type Network struct {
-	Name       string   `json:"name"`
-	Mode       string   `json:"mode"`
-	Active     bool     `json:"active"`
-	Autostart  bool     `json:"autostart"`
-	Persistent bool     `json:"persistent"`
-	Bridge     string   `json:"bridge"`  // host port's device
-	Subnets    []string `json:"subnets"` // with prefix length, network address
+	Name       string  `json:"name"`
+	Mode       string  `json:"mode"`
+	Active     bool    `json:"active"`
+	Autostart  bool    `json:"autostart"`
+	Persistent bool    `json:"persistent"`
+	Bridge     string  `json:"bridge"`  // host port's device
+	Subnets    Strings `json:"subnets"` // with prefix length, network address
 }
 
 // NetworkInfo is `net info`: a network with its configuration and counters.
@@ -17,17 +42,17 @@ type NetworkInfo struct {
 	ReadOnly bool   `json:"read_only"` // defined by the administrator in networks.d
 	File     string `json:"file"`      // where it is defined; empty: nowhere
 
-	Gateway    string   `json:"gateway"` // address with prefix length
-	GatewayMAC string   `json:"gateway_mac"`
-	MTU        int      `json:"mtu"` // bytes
-	Domain     string   `json:"domain"`
-	DHCP       bool     `json:"dhcp"`
-	LeaseRange []string `json:"lease_range"` // each FIRST-LAST
-	LeaseTime  int64    `json:"lease_time"`  // seconds, 0 = for ever
-	DNS        bool     `json:"dns"`
-	Upstreams  []string `json:"dns_upstreams"` // each address:port, in the order they are asked
-	Uplink     string   `json:"uplink"`        // egress device of the host's default route; empty: none
-	UplinkAddr string   `json:"uplink_address"`
+	Gateway    string  `json:"gateway"` // address with prefix length
+	GatewayMAC string  `json:"gateway_mac"`
+	MTU        int     `json:"mtu"` // bytes
+	Domain     string  `json:"domain"`
+	DHCP       bool    `json:"dhcp"`
+	LeaseRange Strings `json:"lease_range"` // each FIRST-LAST
+	LeaseTime  int64   `json:"lease_time"`  // seconds, 0 = for ever
+	DNS        bool    `json:"dns"`
+	Upstreams  Strings `json:"dns_upstreams"` // each address:port, in the order they are asked
+	Uplink     string  `json:"uplink"`        // egress device of the host's default route; empty: none
+	UplinkAddr string  `json:"uplink_address"`
 
 	Counts
 	Counters
@@ -42,14 +67,14 @@ type Counts struct {
 	Flows    int `json:"flows"`
 }
 
-// Counters are totals since the network started; Drops by the names of
-// frame.Reason, without those that are zero.
+// Counters are totals since the network started. Drops leaves out the reasons
+// that did not occur.
 type Counters struct {
-	RxFrames uint64            `json:"rx_frames"` // received from the port
-	RxBytes  uint64            `json:"rx_bytes"`
-	TxFrames uint64            `json:"tx_frames"` // sent to the port
-	TxBytes  uint64            `json:"tx_bytes"`
-	Drops    map[string]uint64 `json:"drops"`
+	RxFrames uint64 `json:"rx_frames"` // received from the port
+	RxBytes  uint64 `json:"rx_bytes"`
+	TxFrames uint64 `json:"tx_frames"` // sent to the port
+	TxBytes  uint64 `json:"tx_bytes"`
+	Drops    Drops  `json:"drops"`
 }
 
 // Dropped is the sum of the drops.

@@ -63,7 +63,7 @@ func defaultNetwork() *api.NetworkInfo {
 		Counts: api.Counts{Ports: 3, PortsUp: 2, Stations: 2, Leases: 2, Flows: 2},
 		Counters: api.Counters{
 			RxFrames: 1234, RxBytes: 5678901, TxFrames: 4321, TxBytes: 987654,
-			Drops: map[string]uint64{"runt": 1, "no-port": 12},
+			Drops: api.Drops{"runt": 1, "no-port": 12},
 		},
 	}
 }
@@ -75,10 +75,10 @@ func stoppedNetwork(name string) *api.NetworkInfo {
 func fixedPorts() []api.Port {
 	return []api.Port{
 		{Network: "default", Name: "ubr0", Kind: api.KindHost, State: api.StateUp, MTU: 1500, Queues: 1,
-			Counters: api.Counters{RxFrames: 10, RxBytes: 840, TxFrames: 20, TxBytes: 1680, Drops: map[string]uint64{}}},
+			Counters: api.Counters{RxFrames: 10, RxBytes: 840, TxFrames: 20, TxBytes: 1680, Drops: api.Drops{}}},
 		{Network: "default", Name: "vnet0", Kind: api.KindTap, State: api.StateUp, MTU: 1500, Queues: 2,
-			Counters: api.Counters{RxFrames: 1224, RxBytes: 5678061, TxFrames: 4301, TxBytes: 985974, Drops: map[string]uint64{"runt": 1, "no-port": 12}}},
-		{Network: "default", Name: "vnet1", Kind: api.KindTap, State: api.StateAbsent, Counters: api.Counters{Drops: map[string]uint64{}}},
+			Counters: api.Counters{RxFrames: 1224, RxBytes: 5678061, TxFrames: 4301, TxBytes: 985974, Drops: api.Drops{"runt": 1, "no-port": 12}}},
+		{Network: "default", Name: "vnet1", Kind: api.KindTap, State: api.StateAbsent, Counters: api.Counters{Drops: api.Drops{}}},
 	}
 }
 

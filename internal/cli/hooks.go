@@ -1,0 +1,44 @@
+package cli
+
+import (
+	"context"
+	"io"
+
+	"ubridge/internal/api"
+)
+
+// Hooks are the verbs that are not answered by a running daemon. A hook that is
+// nil makes its verb fail with a clear error.
+type Hooks struct {
+	// Run is the daemon: it returns nil after a clean stop, which the end of
+	// ctx asks for.
+	Run func(ctx context.Context, o RunOptions) error
+	// Demo is the tour; it returns nil only if each step worked.
+	Demo func(ctx context.Context, o DemoOptions) error
+	// Doctor checks this host without a daemon.
+	Doctor func(ctx context.Context) []api.Check
+}
+
+// RunOptions are what `ubridge run` was given. Empty paths were not given.
+type RunOptions struct {
+	Config     string // --config
+	StateDir   string // --state-dir
+	RuntimeDir string // --runtime-dir
+	Socket     string // --socket or UBRIDGE_SOCKET
+
+	// Log is where the daemon's log goes; it gets along with the live line.
+	Log io.Writer
+	// Ready is called once, when the networks that start by themselves have
+	// started, and prints what a user does next.
+	Ready func(networks []api.NetworkInfo)
+	// Status shows the live line; the daemon calls it about once a second. It
+	// is nil where there is no terminal to show it on.
+	Status func(s api.Status)
+}
+
+// DemoOptions are what `ubridge demo` was given.
+type DemoOptions struct {
+	Keep   bool      // leave the namespaces
+	Out    io.Writer // the tour's text
+	Colour bool      // Out shows colours
+}

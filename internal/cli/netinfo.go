@@ -1,0 +1,101 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ubridge/internal/api"
+)
+
+func (a *app) netInfo() *cobra.Command {
+	return a.asking("info NET", "tell all about a network", "  ubridge net info default",
+		func(c *api.Client, cmd *cobra.Command, args []string) error {
+			info, err := c.Network(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return printJSON(cmd.OutOrStdout(), []api.NetworkInfo{info})
+			}
+			return printInfo(cmd.OutOrStdout(), info)
+		})
+}
+
+// printInfo prints what virsh net-info prints, in its form, and more below.
+func printInfo(out io.Writer, n api.NetworkInfo) error {
+	for _, line := range infoLines(n) {
+		if _, err := fmt.Fprintf(out, "%-16s%s\n", line[0]+":", shown(line[1])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func infoLines(n api.NetworkInfo) [][2]string {
+	return [][2]string{
+		{"Name", n.Name},
+		{"Active", yesNo(n.Active)},
+		{"Persistent", yesNo(n.Persistent)},
+		{"Autostart", yesNo(n.Autostart)},
+		{"Bridge", n.Bridge},
+		{"Mode", n.Mode},
+		{"Subnet", strings.Join(n.Subnets, " ")},
+		{"Gateway", n.Gateway},
+		{"Gateway MAC", n.GatewayMAC},
+		{"MTU", fmt.Sprint(n.MTU)},
+		{"Domain", n.Domain},
+		{"DHCP", onOff(n.DHCP, strings.Join(n.LeaseRange, " "), leaseTime(n.LeaseTime))},
+		{"DNS", onOff(n.DNS, "asks "+cmp.Or(strings.Join(n.Upstreams, " "), "nobody"))},
+		{"Uplink", strings.TrimSpace(n.Uplink + " " + n.UplinkAddr)},
+		{"Defined in", definedIn(n)},
+		{"Ports", fmt.Sprintf("%d, %d up", n.Ports, n.PortsUp)},
+		{"Stations", fmt.Sprint(n.Stations)},
+		{"Leases", fmt.Sprint(n.Leases)},
+		{"Flows", fmt.Sprint(n.Flows)},
+		{"Received", fmt.Sprintf("%d frames, %d bytes", n.RxFrames, n.RxBytes)},
+		{"Sent", fmt.Sprintf("%d frames, %d bytes", n.TxFrames, n.TxBytes)},
+		{"Dropped", drops(n.Counters)},
+	}
+}
+
+func onOff(on bool, details ...string) string {
+	if !on {
+		return "off"
+	}
+	return strings.Join(details, ", ")
+}
+
+func leaseTime(seconds int64) string {
+	if seconds == 0 {
+		return "for ever"
+	}
+	return "for " + (time.Duration(seconds) * time.Second).String()
+}
+
+func definedIn(n api.NetworkInfo) string {
+	if n.ReadOnly {
+		return n.File + " (read-only)"
+	}
+	return n.File
+}
+
+// drops is the sum and each reason, most frequent first: "13 no-port=12 runt=1".
+func drops(c api.Counters) string {
+	text := fmt.Sprint(c.Dropped())
+	reasons := slices.SortedFunc(maps.Keys(c.Drops), func(x, y string) int {
+		return cmp.Or(cmp.Compare(c.Drops[y], c.Drops[x]), cmp.Compare(x, y))
+	})
+	for _, r := range reasons {
+		if c.Drops[r] > 0 {
+			text += fmt.Sprintf(" %s=%d", r, c.Drops[r])
+		}
+	}
+	return text
+}

@@ -1,0 +1,60 @@
+package cli
+
+import (
+	"context"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"ubridge/internal/api"
+)
+
+func (a *app) run() *cobra.Command {
+	var o RunOptions
+	cmd := a.command("run", "run the daemon in the foreground", "  sudo ubridge run\n  sudo ubridge run --config ./ubridge.toml --state-dir /tmp/state",
+		func(cmd *cobra.Command, _ []string) error {
+			if a.hooks.Run == nil {
+				return api.Errorf(api.Failed, "this binary has no daemon in it; build cmd/ubridge with one")
+			}
+			ctx, stop := stoppable(cmd.Context())
+			defer stop()
+			o.Socket = a.socket
+			live := newLive(cmd.OutOrStdout(), cmd.ErrOrStderr())
+			defer live.clear()
+			o.Log = live
+			o.Ready = func(list []api.NetworkInfo) { live.say(readyText(list)) }
+			if live.terminal {
+				o.Status = live.Show
+			}
+			return a.hooks.Run(ctx, o)
+		})
+	cmd.Flags().StringVar(&o.Config, "config", "", "configuration `FILE` (default /etc/ubridge/ubridge.toml, if it exists)")
+	cmd.Flags().StringVar(&o.StateDir, "state-dir", "", "`DIR` of leases, definitions and ports (default /var/lib/ubridge)")
+	cmd.Flags().StringVar(&o.RuntimeDir, "runtime-dir", "", "`DIR` of the socket and running state (default /run/ubridge)")
+	return cmd
+}
+
+func (a *app) demo() *cobra.Command {
+	var o DemoOptions
+	cmd := a.command("demo", "a tour in private namespaces; it leaves no trace", "  sudo ubridge demo --keep",
+		func(cmd *cobra.Command, _ []string) error {
+			if a.hooks.Demo == nil {
+				return api.Errorf(api.Failed, "this binary has no demo in it; build cmd/ubridge with one")
+			}
+			ctx, stop := stoppable(cmd.Context())
+			defer stop()
+			o.Out, o.Colour = cmd.OutOrStdout(), colours(cmd.OutOrStdout())
+			return a.hooks.Demo(ctx, o)
+		})
+	cmd.Flags().BoolVar(&o.Keep, "keep", false, "leave the namespaces up, and say how to enter and remove them")
+	return cmd
+}
+
+// stoppable ends its context with the first SIGINT or SIGTERM; the second one
+// kills, in case the stop hangs.
+func stoppable(ctx context.Context) (context.Context, func()) {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
+}

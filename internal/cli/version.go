@@ -1,0 +1,53 @@
+package cli
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+// build is what `ubridge version` tells.
+type build struct {
+	Version  string `json:"version"`
+	Revision string `json:"revision"` // of the source; empty: built outside a repository
+	Modified bool   `json:"modified"`
+	Go       string `json:"go"`
+	Platform string `json:"platform"`
+}
+
+func thisBuild() build {
+	b := build{Version: "(devel)", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return b
+	}
+	if info.Main.Version != "" {
+		b.Version = info.Main.Version
+	}
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			b.Revision = s.Value
+		case "vcs.modified":
+			b.Modified = s.Value == "true"
+		}
+	}
+	return b
+}
+
+// Version is this binary's version, as the daemon reports it.
+func Version() string { return thisBuild().Version }
+
+func (a *app) version() *cobra.Command {
+	return a.command("version", "print the version", "  ubridge version --json",
+		func(cmd *cobra.Command, _ []string) error {
+			b := thisBuild()
+			if a.json {
+				return printJSON(cmd.OutOrStdout(), []build{b})
+			}
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "ubridge %s (%s, %s)\n", b.Version, b.Go, b.Platform)
+			return err
+		})
+}
