@@ -11,8 +11,8 @@ const pinFirst = `set address, such as "192.168.50.1/24"`
 
 func (f *faults) checkDHCP(n *Network) {
 	t := n.DHCP.LeaseTime
-	if t < time.Second || t > InfiniteLease || t%time.Second != 0 {
-		f.add("dhcp.lease_time", `use whole seconds from "1s" on, or "infinite"`, "%v is no lease time", t)
+	if t < MinLeaseTime || t > InfiniteLease || t%time.Second != 0 {
+		f.add("dhcp.lease_time", `use whole seconds from "2m" on, or "infinite"`, "%v is no lease time", t)
 	}
 	f.checkRanges(n)
 	seen := map[string]string{}

@@ -51,7 +51,7 @@ func drawNetwork(t *rapid.T) Network {
 
 func drawDHCP(t *rapid.T, n *Network) {
 	n.DHCP.Enabled = rapid.Bool().Draw(t, "dhcp")
-	n.DHCP.LeaseTime = time.Duration(rapid.Int64Range(1, int64(InfiniteLease/time.Second)).Draw(t, "lease")) * time.Second
+	n.DHCP.LeaseTime = time.Duration(rapid.Int64Range(120, int64(InfiniteLease/time.Second)).Draw(t, "lease")) * time.Second
 	for i := range rapid.IntRange(0, 3).Draw(t, "hosts") {
 		h := DHCPHost{Name: rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "host") + string(rune('0'+i))}
 		if rapid.Bool().Draw(t, "by MAC") {

@@ -29,6 +29,9 @@ const (
 	DefaultLeaseTime  = time.Hour         // as dnsmasq
 )
 
+// MinLeaseTime is the shortest lease that the DHCP engine gives, as dnsmasq.
+const MinLeaseTime = 2 * time.Minute
+
 // InfiniteLease is the lease time that never ends: 0xffffffff seconds on the
 // wire (RFC 2131 §3.3).
 const InfiniteLease = math.MaxUint32 * time.Second
