@@ -263,3 +263,5 @@ func is(err, want error) error {
 	}
 	return fmt.Errorf("got %w, want %v", err, want)
 }
+
+func udpAddr(a netip.AddrPort) net.Addr { return net.UDPAddrFromAddrPort(a) }
