@@ -42,9 +42,10 @@ fuzz: ## run every fuzz target for FUZZTIME (30s)
 	    echo "fuzz $$d $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$d || exit 1; \
 	  done; done
 
-measure: build ## throughput against the kernel bridge and iptables, into docs/measurements.md's form
+measure: build ## throughput against the kernel bridge and iptables; writes bench-results.md
 	@test/setup/packages test
-	$(SUDO) env "PATH=$(dir $(GO)):$$PATH" bench/measure
+	CGO_ENABLED=0 $(GO) build -buildvcs=false -o ubridge-bench ./bench
+	$(SUDO) env UBRIDGE_BINARY=$(CURDIR)/ubridge ./ubridge-bench -out bench-results.md
 
 lint: ## gofmt, go vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
@@ -56,4 +57,4 @@ generate: ## rebuild the committed eBPF objects
 	$(GO) generate ./...
 
 clean: ## remove what was built
-	rm -f ubridge
+	rm -f ubridge ubridge-bench bench-results.md
