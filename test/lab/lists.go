@@ -28,7 +28,11 @@ func (d *Daemon) Networks() []api.Network {
 // Info is `net info`.
 func (d *Daemon) Info(network string) api.NetworkInfo {
 	d.net.T.Helper()
-	return read[api.NetworkInfo](d, "net", "info", network)
+	list := read[[]api.NetworkInfo](d, "net", "info", network)
+	if len(list) != 1 {
+		d.net.T.Fatalf("net info %s: %d networks", network, len(list))
+	}
+	return list[0]
 }
 
 // Leases is `net leases`.
