@@ -39,6 +39,7 @@ type RunOptions struct {
 // DemoOptions are what `ubridge demo` was given.
 type DemoOptions struct {
 	Keep   bool      // leave the namespaces
+	Clean  bool      // no tour: remove what kept ones have left
 	Out    io.Writer // the tour's text
 	Colour bool      // Out shows colours
 }

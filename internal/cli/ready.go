@@ -6,13 +6,15 @@ import (
 	"strings"
 
 	"ubridge/internal/api"
+	"ubridge/internal/config"
 )
 
 // firstPort is the port that the first guest is told to use.
 const firstPort = "vnet0"
 
 // readyText says which networks are up and how a first guest is started.
-func readyText(networks []api.NetworkInfo) string {
+// self is how the user called this binary, socket the flag that finds its daemon.
+func readyText(networks []api.NetworkInfo, self, socket string) string {
 	var b strings.Builder
 	first := ""
 	for _, n := range networks {
@@ -29,9 +31,9 @@ func readyText(networks []api.NetworkInfo) string {
 		b.WriteString("\n")
 	}
 	if first == "" {
-		return "no network is active; see: ubridge net list\n"
+		return fmt.Sprintf("no network is active; see: %s%s net list\n", self, socket)
 	}
-	fmt.Fprintf(&b, "a first guest, in another terminal:\n\n  sudo ubridge port add %s %s%s\n", first, firstPort, ownerFlag())
+	fmt.Fprintf(&b, "a first guest, in another terminal:\n\n  sudo %s%s port add %s %s%s\n", self, socket, first, firstPort, ownerFlag())
 	fmt.Fprintf(&b, "  qemu-system-x86_64 -m 1G -drive file=DISK,if=virtio \\\n    %s\n\n", strings.Join(pairs(QEMUArgs(firstPort, 1)), " \\\n    "))
 	return b.String()
 }
@@ -42,4 +44,24 @@ func ownerFlag() string {
 		return " --owner " + user
 	}
 	return ""
+}
+
+// socketFlag is what a client needs to find the daemon that o starts; nothing
+// where it is in its usual place.
+func socketFlag(o RunOptions) string {
+	switch {
+	case o.Socket != "":
+		return " --socket " + o.Socket
+	case o.RuntimeDir != "":
+		return " --socket " + config.Daemon{RuntimeDir: o.RuntimeDir}.SocketPath()
+	}
+	return ""
+}
+
+// calledAs is this binary as the user named it, fit for a command to be copied.
+func calledAs() string {
+	if strings.Contains(os.Args[0], "/") {
+		return os.Args[0]
+	}
+	return "ubridge"
 }

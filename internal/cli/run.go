@@ -23,7 +23,7 @@ func (a *app) run() *cobra.Command {
 			live := newLive(cmd.OutOrStdout(), cmd.ErrOrStderr())
 			defer live.clear()
 			o.Log = live
-			o.Ready = func(list []api.NetworkInfo) { live.say(readyText(list)) }
+			o.Ready = func(list []api.NetworkInfo) { live.say(readyText(list, calledAs(), socketFlag(o))) }
 			if live.terminal {
 				o.Status = live.Show
 			}
@@ -48,6 +48,8 @@ func (a *app) demo() *cobra.Command {
 			return a.hooks.Demo(ctx, o)
 		})
 	cmd.Flags().BoolVar(&o.Keep, "keep", false, "leave the namespaces up, and say how to enter and remove them")
+	cmd.Flags().BoolVar(&o.Clean, "clean", false, "remove what --keep has left")
+	cmd.MarkFlagsMutuallyExclusive("keep", "clean")
 	return cmd
 }
 
