@@ -48,7 +48,7 @@ func TestBulk(t *testing.T) {
 func (b *bed) noDrops(t *testing.T, ports ...string) {
 	t.Helper()
 	for _, name := range ports {
-		p := b.port(name)
+		p := b.d.Port(name)
 		delete(p.Drops, "queue-full")
 		delete(p.Drops, "ring-full")
 		delete(p.Drops, "no-port")

@@ -15,8 +15,9 @@ import (
 // both.
 func (b *bed) cable(g *guest, offloads bool) {
 	b.t.Helper()
-	outer := openTap(b.t, b.host, g.port, offloads)
+	outer := openTap(b.t, b.Host, g.port, offloads)
 	inner := openTap(b.t, g.ns, "eth0", offloads)
+	g.wire = outer
 	go relay(outer, inner)
 	go relay(inner, outer)
 }

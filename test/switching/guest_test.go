@@ -3,8 +3,9 @@ package switching
 import (
 	"fmt"
 	"net"
-	"time"
+	"os"
 
+	"ubridge/internal/api"
 	"ubridge/internal/testnet"
 )
 
@@ -16,6 +17,7 @@ type guest struct {
 	mac  net.HardwareAddr
 	ip4  string
 	ip6  string
+	wire *os.File // the port's tap, from QEMU's side; nil behind a veth
 }
 
 // plug says how a guest is plugged in.
@@ -43,36 +45,31 @@ func (b *bed) guest(p plug) *guest {
 	b.guests++
 	n := 200 + b.guests
 	g := &guest{
-		b: b, ns: b.lab.NS(fmt.Sprintf("g%d", b.guests)), port: fmt.Sprintf("port%d", b.guests),
+		b: b, ns: b.NS(fmt.Sprintf("g%d", b.guests)), port: fmt.Sprintf("port%d", b.guests),
 		ip4: fmt.Sprintf("192.168.122.%d", n), ip6: fmt.Sprintf("fd00::%d", n),
 	}
 	if p.tap {
-		b.host.Run(b.cli("port", "add", "default", g.port)...)
+		b.d.Run("port", "add", "default", g.port)
 		b.cable(g, !p.off)
 	} else {
-		b.lab.Veth(b.host, g.port, g.ns, "eth0")
+		b.Veth(b.Host, g.port, g.ns, "eth0")
 		if p.off {
 			g.ns.Offload("eth0", false)
-			b.host.Offload(g.port, false)
+			b.Host.Offload(g.port, false)
 		}
 	}
 	if p.mtu != 0 {
-		b.host.MTU(g.port, p.mtu)
+		b.Host.MTU(g.port, p.mtu)
 		g.ns.MTU("eth0", p.mtu)
 	}
 	if !p.tap {
-		b.host.Run(b.cli("port", "add", "default", g.port)...)
+		b.d.Run("port", "add", "default", g.port)
 	}
 	g.ns.Up("eth0")
 	g.ns.Addr("eth0", g.ip4+"/24")
 	g.ns.Addr("eth0", g.ip6+"/64")
 	g.mac = mustMAC(g.ns.MAC("eth0"))
-	b.lab.Eventually(10*time.Second, "port "+g.port+" is up", func() error {
-		if p := b.port(g.port); p.State != "up" {
-			return fmt.Errorf("state %s", p.State)
-		}
-		return nil
-	})
+	b.d.AwaitPort(g.port, api.StateUp)
 	return g
 }
 

@@ -80,7 +80,7 @@ func TestMove(t *testing.T) {
 func TestWhatIsNotForwarded(t *testing.T) {
 	b := newBed(t, "")
 	one, two := b.guest(plug{}).station(t), b.guest(plug{}).station(t)
-	own := mustMAC(b.host.MAC("ubr0"))
+	own := mustMAC(b.Host.MAC("ubr0"))
 	for _, tt := range []struct {
 		drop string
 		data []byte
@@ -93,7 +93,7 @@ func TestWhatIsNotForwarded(t *testing.T) {
 		{"reserved", ether([]byte{1, 0x80, 0xc2, 0, 0, 0x0e}, mac(1), experimental, 60)},
 		{"reserved", ether([]byte{1, 0x80, 0xc2, 0, 0, 0x0f}, mac(1), experimental, 60)},
 	} {
-		before := b.port(one.g.port).Drops[tt.drop]
+		before := b.d.Port(one.g.port).Drops[tt.drop]
 		one.send(tt.data)
 		if n := len(two.collect(0, typ(experimental))); n != 0 {
 			t.Errorf("%x was forwarded", tt.data[:12])
@@ -109,17 +109,6 @@ func TestWhatIsNotForwarded(t *testing.T) {
 			t.Errorf("learned %+v", s)
 		}
 	}
-}
-
-// wantDrops waits until a port has dropped exactly n frames for a reason.
-func (b *bed) wantDrops(port, reason string, n uint64) {
-	b.t.Helper()
-	b.lab.Eventually(5*time.Second, fmt.Sprintf("%s %s", port, reason), func() error {
-		if got := b.port(port).Drops[reason]; got != n {
-			return fmt.Errorf("%d, want %d", got, n)
-		}
-		return nil
-	})
 }
 
 // Beyond the port's limit stations are not learned, and are served all the same.
@@ -164,7 +153,7 @@ func TestAgeing(t *testing.T) {
 			t.Fatalf("station %d: %+v", n, s)
 		}
 	}
-	b.lab.Eventually(40*time.Second, "the silent station is forgotten", func() error {
+	b.Eventually(40*time.Second, "the silent station is forgotten", func() error {
 		one.send(ether(broadcast, mac(2), experimental, 60))
 		fdb := b.stations()
 		if _, ok := fdb[mac(2).String()]; !ok {

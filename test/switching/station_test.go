@@ -142,7 +142,7 @@ func (f *seen) putTagBack(aux []byte) {
 func (s *station) collect(n int, keep func(seen) bool) (list []seen) {
 	s.t.Helper()
 	quiet := 0
-	for quiet < 100 && (len(list) < n || quiet < 5) {
+	for quiet < 100 && (len(list) < n || quiet < 3) {
 		f, ok := s.receive()
 		switch {
 		case !ok:
