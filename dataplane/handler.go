@@ -82,5 +82,17 @@ func (c *Cycle) Own() *Cycle {
 	return own
 }
 
+// In is the port that the cycle's frames came in on; NoPort for a cycle that no
+// port began.
+func (c *Cycle) In() PortID { return c.in.id }
+
+// CountOn makes the cycle count drops on port p, where it still is: for frames
+// that a handler kept and goes on with now.
+func (c *Cycle) CountOn(p PortID) {
+	if int(p) < len(c.w.ports) && c.w.ports[p] != nil {
+		c.in = c.w.ports[p]
+	}
+}
+
 // Worker is the worker that runs the cycle.
 func (c *Cycle) Worker() *Worker { return c.w }

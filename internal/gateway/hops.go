@@ -38,7 +38,7 @@ const (
 	maxHops     = 1 << 16                // cached destinations; the cache starts over when full
 	maxWaiting  = 3                      // frames that wait for one destination (as the kernel's unres_qlen of old)
 	waitingRoom = frame.BatchSize        // frames that wait in all
-	waitTime    = 3 * time.Second        // the kernel gives up an address after three one-second probes
+	waitTime    = 4 * time.Second        // the kernel gives up an address after three one-second probes, and says so
 	retryTime   = 1 * time.Second        // how long "cannot be reached" is believed
 	refreshTime = 15 * time.Second       // a hop in use is asked for again, which keeps its neighbour entry fresh
 	askAgain    = 500 * time.Millisecond // a question that got no answer
@@ -48,6 +48,7 @@ const (
 type entry struct {
 	hop     Hop
 	gen     uint32         // of the routing that the answer was true for
+	askGen  uint32         // of the routing when the slow path was last asked
 	asked   dataplane.Time // when the slow path was last asked
 	learned dataplane.Time // when it answered
 }
@@ -66,35 +67,39 @@ type waiting struct {
 	n       int
 	offload frame.Offload
 	bridge  dataplane.BridgeID
+	in      dataplane.PortID
 	since   dataplane.Time
 }
 
 // lookup is the hop to dst, asking the slow path where the answer is missing,
-// stale or old.
+// stale or old. A stale way is used meanwhile; a stale "cannot be reached" is
+// not believed any more.
 func (r *Router) lookup(now dataplane.Time, dst wire.IP4) Hop {
 	e, known := r.hops.byDst[dst]
-	if known && e.gen == r.hops.gen && now < e.asked.Add(refreshTime) && !e.retry(now) {
+	stale := e.gen != r.hops.gen
+	doubted := e.dead() && (stale || now > e.learned.Add(retryTime))
+	if known && !stale && !doubted && now < e.asked.Add(refreshTime) {
 		return e.hop
 	}
 	if !known && len(r.hops.byDst) >= maxHops {
 		clear(r.hops.byDst)
 	}
-	if !known || now > e.asked.Add(askAgain) {
+	if !known || now > e.asked.Add(askAgain) || stale && e.askGen != r.hops.gen {
 		if r.cfg.Resolve(dst) {
-			e.asked = now
+			e.asked, e.askGen = now, r.hops.gen
 		}
 		r.hops.byDst[dst] = e
 	}
-	if e.retry(now) {
+	if doubted {
 		return Hop{}
 	}
 	return e.hop
 }
 
-// retry reports whether e says that a destination cannot be reached, and has
-// said so long enough to be asked again.
-func (e entry) retry(now dataplane.Time) bool {
-	return e.hop.State > HopLocal && now > e.learned.Add(retryTime)
+// dead reports whether e says that a destination cannot be reached, or not yet,
+// since its uplink is not open.
+func (e entry) dead() bool {
+	return e.hop.State > HopLocal || e.hop.State == HopReady && e.hop.Port == dataplane.NoPort
 }
 
 // hold copies frame i to wait for the next hop to dst.
@@ -116,14 +121,16 @@ func (r *Router) hold(c *dataplane.Cycle, n *network, i uint16, dst wire.IP4) {
 	}
 	f := c.Frame(i)
 	r.hops.waiting = append(r.hops.waiting, waiting{
-		dst: dst, buf: h, n: copy(buf, f.Bytes()), offload: f.Offload, bridge: n.Bridge, since: c.Now,
+		dst: dst, buf: h, n: copy(buf, f.Bytes()), offload: f.Offload, bridge: n.Bridge, in: c.In(), since: c.Now,
 	})
 }
 
-// SetHop stores the slow path's answer and sends what waited for it.
+// SetHop stores the slow path's answer and sends what waited for it. The answer
+// is true for the routing when it was asked for: a change since then may have
+// come too late for it.
 func (r *Router) SetHop(c *dataplane.Cycle, dst wire.IP4, h Hop) {
 	e := r.hops.byDst[dst]
-	e.hop, e.gen, e.learned = h, r.hops.gen, c.Now
+	e.hop, e.gen, e.learned = h, e.askGen, c.Now
 	r.hops.byDst[dst] = e
 	r.release(c, func(w waiting) bool { return w.dst == dst })
 }
@@ -155,6 +162,7 @@ func (r *Router) resume(c *dataplane.Cycle, w waiting) {
 	arena := c.Batch.Arena
 	defer arena.Put(w.buf)
 	own := c.Own()
+	own.CountOn(w.in)
 	if r.hops.byDst[w.dst].hop.State == HopUnknown {
 		own.Drop(0, frame.NeighbourFailed)
 		return

@@ -78,19 +78,20 @@ func datagram(ip wire.IPv4) (wire.UDP, bool) {
 // forward routes and translates a packet to the outside.
 func (r *Router) forward(c *dataplane.Cycle, n *network, i uint16, f *frame.Frame, ip wire.IPv4) {
 	eth := f.Ethernet()
+	hop := r.lookup(c.Now, ip.Dst())
+	if hop.State == HopLocal { // which is no hop further, whatever the TTL
+		c.ToHost(i, n.Bridge)
+		return
+	}
 	if ip.TTL() <= 1 {
 		r.icmpError(c, n, eth, ip, wire.ICMPTimeExceeded, 0, 0)
 		c.Drop(i, frame.TTLExceeded)
 		return
 	}
-	hop := r.lookup(c.Now, ip.Dst())
 	switch hop.State {
 	case HopReady:
 	case HopUnknown:
 		r.hold(c, n, i, ip.Dst())
-		return
-	case HopLocal:
-		c.ToHost(i, n.Bridge)
 		return
 	default:
 		r.unreachable(c, n, i, eth, ip, hop.State)

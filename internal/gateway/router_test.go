@@ -61,9 +61,51 @@ func TestANextHopThatNeverComesDropsWhatWaits(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatal("the frame still waits")
 		}
-		b.do(func(w *dataplane.Worker) { n = w.RouterDrops().Drops[frame.NeighbourFailed] })
+		n = b.counters(guestPort).Drops[frame.NeighbourFailed]
 		time.Sleep(50 * time.Millisecond)
 	}
+}
+
+func TestAnAnswerFromBeforeAChangeIsAskedForAgain(t *testing.T) {
+	b := newBed(t)
+	p := fromGuest(udp(guestIP, server, 5000, 7, nil))
+	b.send(b.guest, guestPort, p)
+	<-b.asked
+	b.do(func(*dataplane.Worker) { b.r.RoutingChanged() })
+	b.answer(server, ready())
+	for deadline := time.Now().Add(5 * time.Second); len(b.asked) == 0; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("an answer that may be older than the change is believed")
+		}
+		b.send(b.guest, guestPort, p)
+	}
+}
+
+func TestAnUplinkThatWasNotOpenIsAskedForAgain(t *testing.T) {
+	b := newBed(t)
+	p := fromGuest(udp(guestIP, server, 5000, 7, nil))
+	b.send(b.guest, guestPort, p)
+	<-b.asked
+	closed := ready()
+	closed.Port = dataplane.NoPort
+	b.answer(server, closed)
+	b.wantDrop(guestPort, frame.UplinkDown)
+	for deadline := time.Now().Add(5 * time.Second); len(b.asked) == 0; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the slow path is not asked again")
+		}
+		b.send(b.guest, guestPort, p)
+	}
+}
+
+func TestTheHostIsReachedOnTheLastHop(t *testing.T) {
+	b := newBed(t)
+	b.answer(server, gateway.Hop{State: gateway.HopLocal, Port: dataplane.NoPort})
+	p := udp(guestIP, server, 5000, 7, nil)
+	p[8] = 1
+	p.FillChecksum()
+	b.send(b.guest, guestPort, fromGuest(p))
+	b.one(b.host)
 }
 
 func TestWhatIsNotRoutedIsDroppedByName(t *testing.T) {
