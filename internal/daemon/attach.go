@@ -61,8 +61,18 @@ func (d *Daemon) linksChanged() {
 		for _, a := range n.ports {
 			d.reconcile(n, a)
 		}
+		d.followEgress(n)
 	}
 	d.uplinksChanged()
+}
+
+// followEgress tells the router the interface indices of the virtual networks
+// that n may reach: a bridge that was made anew has another.
+func (d *Daemon) followEgress(n *network) {
+	if len(n.def.NAT.Egress) > 0 {
+		devices := deviceIndexes(n.def.NAT.Egress)
+		d.worker.Post(func(*dataplane.Worker) { d.router.SetEgress(n.bridge, devices) })
+	}
 }
 
 // reconcile brings one port in step with its device: attaches one that came,

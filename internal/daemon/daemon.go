@@ -255,18 +255,6 @@ func (d *Daemon) setPolicy() {
 	d.worker.Post(func(*dataplane.Worker) { d.router.RoutingChanged() })
 }
 
-// isEgress reports whether a device is one that only some networks may use.
-func (d *Daemon) isEgress(device string) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, n := range d.nets {
-		if slices.Contains(n.def.NAT.Egress, device) {
-			return true
-		}
-	}
-	return false
-}
-
 // stopAll takes everything off the host that the daemon made. It remembers which
 // networks ran only after a crash; a clean stop leaves that to autostart.
 func (d *Daemon) stopAll() error {

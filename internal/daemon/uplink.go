@@ -97,7 +97,7 @@ func (d *Daemon) answer(ctx context.Context, dst wire.IP4) {
 		if h.Port, err = d.openUplink(ctx, hop); err != nil {
 			d.log.Error("uplink is not opened", "device", hop.Name, "err", err)
 		}
-		h.Virtual = d.isEgress(hop.Name)
+		h.Virtual = hop.Virtual
 	}
 	d.worker.PostCycle(func(c *dataplane.Cycle) { d.router.SetHop(c, dst, h) })
 }

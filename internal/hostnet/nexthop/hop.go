@@ -44,6 +44,7 @@ type Hop struct {
 	Kind    Kind
 	Ifindex int
 	Name    string
+	Virtual bool       // leads to a network of this host only, allowed by Egress or not
 	L3      bool       // the device has no Ethernet header: no MACs
 	Source  netip.Addr // the host's address for this route, IPv4
 	Next    netip.Addr // whose MAC is MAC: gateway or destination; IPv6 by RFC 5549

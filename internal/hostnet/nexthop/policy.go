@@ -29,11 +29,7 @@ func set(names []string) map[string]bool {
 // our own, or a bridge by which no default route leaves (docker0, virbr1). A
 // bridge that carries the host's uplink is the way out.
 func (f *Follower) virtual(link netlink.Link) (bool, error) {
-	p, name := f.policy.Load(), link.Attrs().Name
-	if p.egress[name] {
-		return false, nil
-	}
-	if p.hostPorts[name] {
+	if f.policy.Load().hostPorts[link.Attrs().Name] {
 		return true, nil
 	}
 	if !slices.Contains([]string{"bridge", "openvswitch"}, link.Type()) {

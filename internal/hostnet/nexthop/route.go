@@ -80,8 +80,7 @@ func (f *Follower) forward(dst netip.Addr, r netlink.Route) (Hop, error) {
 	if !hop.Source.Is4() || hop.Source.IsUnspecified() {
 		return Hop{Kind: NoRoute}, nil
 	}
-	virtual, err := f.virtual(link)
-	if virtual {
+	if hop.Virtual, err = f.virtual(link); hop.Virtual && !f.policy.Load().egress[hop.Name] {
 		hop.Kind = Virtual
 	}
 	return hop, err
