@@ -23,6 +23,7 @@ func (n *Net) Resolve(at *testnet.NS, addr string, args ...string) *Resolver {
 		"dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--pid-file=", "--user=root",
 		"--no-resolv", "--no-hosts", "--log-queries", "--log-facility=-",
 		"--bind-interfaces", "--listen-address=" + addr,
+		"--address=/#/", // any other name: NXDOMAIN
 	}, args...)
 	r := &Resolver{Proc: at.Start(args...), Addr: addr}
 	n.Eventually(10*time.Second, "dnsmasq on "+addr, func() error {
