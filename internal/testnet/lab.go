@@ -45,19 +45,6 @@ func New(t T, prefix string) *Lab {
 	return l
 }
 
-// Keep makes the lab outlive the test and the process: namespaces stay, and
-// processes go on. It must be called before the first namespace is made. Sweep
-// leaves kept labs alone; their user removes them (see NS.Name).
-func (l *Lab) Keep() {
-	l.t.Helper()
-	if len(l.spaces) > 0 {
-		l.t.Fatalf("Keep after the first namespace: names have been given already")
-	}
-	l.kept = true
-	pid := fmt.Sprintf("-%d-", os.Getpid())
-	l.id = strings.Replace(l.id, pid, "-kept"+pid[1:], 1)
-}
-
 // Dir returns the lab's scratch directory, readable by every user (guests may
 // run as one) and removed with the lab.
 func (l *Lab) Dir() string { return l.dir }

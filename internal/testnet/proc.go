@@ -87,6 +87,9 @@ func (p *Proc) Output() string {
 	return string(out)
 }
 
+// OutputFile returns the path of the file that Output reads.
+func (p *Proc) OutputFile() string { return p.out }
+
 // Running reports whether the process has not ended yet.
 func (p *Proc) Running() bool {
 	select {

@@ -36,6 +36,14 @@ func Sweep(prefix string) error {
 	return errors.Join(errs...)
 }
 
+// LeftOvers lists the scratch directories that Sweep would remove.
+func LeftOvers(prefix string) (dirs []string) {
+	for _, name := range leftOvers(os.TempDir(), prefix) {
+		dirs = append(dirs, filepath.Join(os.TempDir(), name))
+	}
+	return dirs
+}
+
 // leftOvers lists the names in dir that a dead process has given.
 func leftOvers(dir, prefix string) []string {
 	ours := regexp.MustCompile("^" + mark + prefix + `-(\d+)-\d+-`)

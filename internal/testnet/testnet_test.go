@@ -5,6 +5,8 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -335,11 +337,45 @@ func TestKeepOutlivesTheTest(t *testing.T) {
 	if !p.Running() || len(pidsInside(kept.Name)) != 1 {
 		t.Error("the process of a kept lab is gone")
 	}
-	if err := errors.Join(removeSpace(kept.Name), os.RemoveAll(kept.Lab().Dir())); err != nil {
-		t.Error(err)
+	New(t, "tnkeep") // sweeps what is dead, and not this
+	dir := kept.Lab().Dir()
+	if _, err := os.Stat(dir); err != nil || !p.Running() {
+		t.Errorf("a kept lab was swept: %v", err)
+	}
+	var seen []string
+	removed, err := RemoveKept("tnkeep", func(dir string) error {
+		seen = append(seen, dir)
+		return nil
+	})
+	if err != nil || !slices.Equal(seen, []string{dir}) || !slices.Equal(removed, []string{kept.Name, filepath.Base(dir)}) {
+		t.Errorf("removed %q, last seen %q, %v; want the namespace and the directory", removed, seen, err)
+	}
+	<-p.Done()
+	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the directory of the removed lab: %v", err)
 	}
 	kept.Lab().spawner.stop()
-	<-p.Done()
+}
+
+func TestReleasedLabGoesWithTheTest(t *testing.T) {
+	Require(t)
+	var n *NS
+	var p *Proc
+	t.Run("lab", func(t *testing.T) {
+		lab := New(t, "tnrelease")
+		lab.Keep()
+		n = lab.NS("a")
+		p = n.Start("sleep", "1000")
+		lab.Release()
+	})
+	for _, path := range []string{n.Path(), n.Lab().Dir()} {
+		if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s: %v, want it gone", path, err)
+		}
+	}
+	if p.Running() {
+		t.Error("the process of a released lab is still there")
+	}
 }
 
 func TestCapture(t *testing.T) {
