@@ -4,6 +4,7 @@ import (
 	"context"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -53,10 +54,14 @@ func (a *app) demo() *cobra.Command {
 	return cmd
 }
 
-// stoppable ends its context with the first SIGINT or SIGTERM; the second one
-// kills, in case the stop hangs.
+// patience is how long further signals are taken for the first one: timeout(1)
+// signals its child and then the group, so each Ctrl-C may come twice.
+const patience = time.Second
+
+// stoppable ends its context with the first SIGINT or SIGTERM; one that comes
+// later than patience kills, in case the stop hangs.
 func stoppable(ctx context.Context) (context.Context, func()) {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
+	context.AfterFunc(ctx, func() { time.AfterFunc(patience, stop) })
 	return ctx, stop
 }
