@@ -17,6 +17,7 @@ import (
 func hooks() cli.Hooks {
 	return cli.Hooks{
 		Run:    run,
+		Demo:   tour,
 		Doctor: func(context.Context) []api.Check { return daemon.HostChecks(resolvConf) },
 	}
 }
