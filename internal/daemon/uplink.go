@@ -61,34 +61,47 @@ func (o *wayOut) ask(dst wire.IP4) bool {
 	}
 }
 
-// runWayOut answers questions until ctx is cancelled.
+// runWayOut answers questions until ctx is cancelled: at once where the kernel
+// knows the answer. Those that have to wait for a neighbour do so aside, and
+// where too many wait the question is lost and asked again, so that a guest that
+// scans a network of the dead delays nobody.
 func (d *Daemon) runWayOut(ctx context.Context) {
 	slots := make(chan struct{}, maxResolving)
 	var resolving sync.WaitGroup
 	defer resolving.Wait()
+	now, cancel := context.WithCancel(ctx)
+	cancel()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case dst := <-d.out.questions:
+			if hop, err := d.out.follower.Resolve(now, dst.Addr()); err != nil || hop.Kind != nexthop.NoNeighbour {
+				d.answer(ctx, dst, hop, err)
+				continue
+			}
 			select {
 			case slots <- struct{}{}:
-			case <-ctx.Done():
-				return
+				resolving.Go(func() {
+					d.await(ctx, dst)
+					<-slots
+				})
+			default:
 			}
-			resolving.Go(func() {
-				d.answer(ctx, dst)
-				<-slots
-			})
 		}
 	}
 }
 
-// answer finds the way to dst and tells the router.
-func (d *Daemon) answer(ctx context.Context, dst wire.IP4) {
-	ctx, cancel := context.WithTimeout(ctx, resolveTime)
+// await answers when the next hop's MAC is known, or known not to be.
+func (d *Daemon) await(ctx context.Context, dst wire.IP4) {
+	limited, cancel := context.WithTimeout(ctx, resolveTime)
 	defer cancel()
-	hop, err := d.out.follower.Resolve(ctx, dst.Addr())
+	hop, err := d.out.follower.Resolve(limited, dst.Addr())
+	d.answer(ctx, dst, hop, err)
+}
+
+// answer tells the router of the way to dst, whose uplink it opens.
+func (d *Daemon) answer(ctx context.Context, dst wire.IP4, hop nexthop.Hop, err error) {
 	if err != nil && !errors.Is(err, context.Canceled) {
 		d.log.Warn("next hop is not found", "destination", dst.Addr(), "err", err)
 	}

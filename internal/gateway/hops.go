@@ -38,6 +38,7 @@ const (
 	maxHops     = 1 << 16                // cached destinations; the cache starts over when full
 	maxWaiting  = 3                      // frames that wait for one destination (as the kernel's unres_qlen of old)
 	waitingRoom = frame.BatchSize        // frames that wait in all
+	portShare   = waitingRoom / 2        // of them from one port, lest one guest's scan keep the others out
 	waitTime    = 4 * time.Second        // the kernel gives up an address after three one-second probes, and says so
 	retryTime   = 1 * time.Second        // how long "cannot be reached" is believed
 	refreshTime = 15 * time.Second       // a hop in use is asked for again, which keeps its neighbour entry fresh
@@ -104,13 +105,16 @@ func (e entry) dead() bool {
 
 // hold copies frame i to wait for the next hop to dst.
 func (r *Router) hold(c *dataplane.Cycle, n *network, i uint16, dst wire.IP4) {
-	count := 0
+	count, own := 0, 0
 	for _, w := range r.hops.waiting {
 		if w.dst == dst {
 			count++
 		}
+		if w.in == c.In() {
+			own++
+		}
 	}
-	if count >= maxWaiting || len(r.hops.waiting) == waitingRoom {
+	if count >= maxWaiting || own >= portShare || len(r.hops.waiting) == waitingRoom {
 		c.Drop(i, frame.NextHopWait)
 		return
 	}
