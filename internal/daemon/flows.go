@@ -41,15 +41,19 @@ func (d *Daemon) openFlows(done *undo) (*nat.Table, error) {
 	if err != nil {
 		return nil, err
 	}
+	first, last := d.held.pool.First, d.held.pool.Last
+	if d.held.pool.Len() == 0 {
+		first, last = 0, 0 // none from the start
+	}
 	table, err := nat.New(nat.Config{
-		FirstPort: d.held.pool.First, LastPort: d.held.pool.Last, PortBits: d.steer.Ports(),
+		FirstPort: first, LastPort: last, PortBits: d.steer.Ports(),
 		Memory: nat.State{Sessions: sessions, Mappings: mappings}, Seed: file.Key(),
 		Now: nat.Time(d.clock.Now().Seconds()), Valid: d.validFlow,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return table, d.held.exclude(table)
+	return table, errors.Join(d.held.exclude(table), d.held.retake(table))
 }
 
 // validFlow reports whether a resumed flow's network is still remembered and its
@@ -108,6 +112,29 @@ func (p *portPool) exclude(t *nat.Table) error {
 		}
 		for port := range busy {
 			t.Exclude(proto, port)
+		}
+	}
+	return nil
+}
+
+// retake holds the single ports again that resumed flows use: those of the dead
+// daemon went to the host with it. One that the host has taken since then stays
+// with the flow until its end, and is given to no other.
+func (p *portPool) retake(t *nat.Table) error {
+	strays := map[uint16]bool{}
+	t.Strays(func(_ nat.Proto, port uint16) { strays[port] = !p.pool.Contains(port) })
+	for port, single := range strays {
+		if !single {
+			continue // excluded: the host has it
+		}
+		held, err := hostnet.HoldPort(port)
+		if err != nil {
+			return err
+		}
+		if held != nil {
+			p.holders, p.count = append(p.holders, held...), p.count+1
+			t.AddPorts(nat.TCP, []uint16{port})
+			t.AddPorts(nat.UDP, []uint16{port})
 		}
 	}
 	return nil

@@ -38,6 +38,22 @@ func HoldPorts(n int, avoid PortRange) ([]uint16, Holders, error) {
 	return ports, held, nil
 }
 
+// HoldPort takes one port for TCP and UDP, such as one that a process before
+// held. No sockets without an error means that a socket of the host has it.
+func HoldPort(port uint16) (held Holders, err error) {
+	for _, kind := range []int{unix.SOCK_STREAM, unix.SOCK_DGRAM} {
+		fd, _, err := bind(kind, port)
+		if errors.Is(err, unix.EADDRINUSE) {
+			return nil, held.Close()
+		}
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("hold port %d: %w", port, err), held.Close())
+		}
+		held = append(held, fd)
+	}
+	return held, nil
+}
+
 // Close closes every socket.
 func (h Holders) Close() (err error) {
 	for _, fd := range h {
