@@ -3,7 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
-	"fmt"
+	"math"
 	"os/user"
 	"strconv"
 
@@ -115,39 +115,36 @@ func (d *Daemon) adopt(n *network, st *portState) (err error) {
 	return nil
 }
 
-// newTap reads who may open the tap.
+// newTap reads who may open the tap. A number needs no entry in the host's user
+// database, as with chown: the guest's user may exist in a container only.
 func newTap(r api.AddPortRequest) (*madeTap, error) {
 	t := &madeTap{Queues: max(r.Queues, 1)}
-	if r.Owner != "" {
-		u, err := user.Lookup(r.Owner)
-		if err != nil {
-			u, err = user.LookupId(r.Owner)
+	if id := r.Owner; id != "" {
+		if u, err := user.Lookup(id); err == nil {
+			id = u.Uid
 		}
-		if err != nil {
+		if t.Owner = number(id); t.Owner == nil {
 			return nil, api.Errorf(api.Usage, "--owner: no user %q on this host", r.Owner)
 		}
-		return t, number(&t.Owner, u.Uid)
 	}
-	if r.Group != "" {
-		g, err := user.LookupGroup(r.Group)
-		if err != nil {
-			g, err = user.LookupGroupId(r.Group)
+	if id := r.Group; id != "" {
+		if g, err := user.LookupGroup(id); err == nil {
+			id = g.Gid
 		}
-		if err != nil {
+		if t.Group = number(id); t.Group == nil {
 			return nil, api.Errorf(api.Usage, "--group: no group %q on this host", r.Group)
 		}
-		return t, number(&t.Group, g.Gid)
 	}
 	return t, nil
 }
 
-func number(to **uint32, id string) error {
+// number reads a user's or group's id; nil for what is none.
+func number(id string) *uint32 {
 	v, err := strconv.ParseUint(id, 10, 32)
-	if err != nil {
-		return fmt.Errorf("numeric id %q: %w", id, err)
+	if err != nil || v == math.MaxUint32 { // -1 is nobody's, and would open the tap to all
+		return nil
 	}
-	*to = ptr(uint32(v))
-	return nil
+	return ptr(uint32(v))
 }
 
 // DeletePort implements api.Backend.
