@@ -26,7 +26,7 @@ func (n *Net) TapGuest(name, tap string) *Guest {
 func (n *Net) OpenTap(at *testnet.NS, name string) *water.Interface {
 	n.T.Helper()
 	config := water.Config{DeviceType: water.TAP}
-	config.Name = name
+	config.Name, config.Persist = name, true // as QEMU leaves it: not to persist would take the device away
 	var tap *water.Interface
 	err := at.Do(func() (err error) {
 		tap, err = water.New(config)
