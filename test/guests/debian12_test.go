@@ -1,0 +1,107 @@
+package guests
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"ubridge/internal/api"
+	"ubridge/internal/testnet"
+	"ubridge/test/lab"
+)
+
+// startInside makes a machine a host: an uplink, a resolver, a daemon, and a
+// second card that is a port.
+const startInside = `
+ip addr add 10.9.0.3/24 dev eth0 && ip link set eth0 up && ip route add default via 10.9.0.1
+echo nameserver 10.9.0.1 >/etc/resolv.conf
+(ubridge run >/tmp/log 2>&1; echo "ended: $?" >>/tmp/log) &
+for i in $(seq 100); do ubridge net list >/dev/null 2>&1 && break; sleep 0.2; done
+ubridge port add default eth1 || { cat /tmp/log; exit 1; }
+`
+
+// The daemon runs on Debian 12's own kernel: a machine with an uplink and a LAN
+// serves a client on that LAN.
+func TestInsideDebian12(t *testing.T) {
+	if testing.Short() {
+		t.Skip("machines take seconds to boot")
+	}
+	testnet.Require(t, "qemu-system-x86_64", "dig", "udhcpc")
+	n := lab.New(t, "gu")
+	n.Host.Tap("up0", 0, 1)
+	n.Host.Tap("lan0", 0, 1)
+	client := n.Guest("client")
+	n.Host.Bridge("outside", "eth0", "up0")
+	n.Host.Bridge("inside", "lan0", client.Port)
+	m := n.Host.Boot(testnet.GuestConfig{
+		Name: "debian12", Kernel: testnet.Full, Memory: 512,
+		Modules: []string{"tun", "veth", "sch_ingress", "cls_bpf", "nf_tables", "nft_fwd_netdev"},
+		NICs:    []testnet.NIC{{Tap: "up0"}, {Tap: "lan0"}},
+		Files:   map[string]string{"/usr/bin/ubridge": testnet.Binary(t)},
+	})
+	t.Cleanup(func() {
+		if t.Failed() {
+			out, _ := m.Try("cat /tmp/log; ubridge port list")
+			t.Logf("in the machine:\n%s", out)
+		}
+	})
+	if release := m.Run("uname -r"); !strings.HasPrefix(release, "6.1.") {
+		t.Fatalf("the kernel is %s, want Debian 12's 6.1", release)
+	}
+	m.Run(startInside)
+
+	lease := client.Lease("-x", "hostname:client")
+	if lease["router"] != lab.Gateway || lease["dns"] != lab.Gateway {
+		t.Errorf("lease %v", lease)
+	}
+	for name, want := range map[string]string{"client": client.Addr, lab.ServerName: lab.ServerAddr} {
+		for _, how := range []string{"+notcp", "+tcp"} {
+			got := strings.TrimSpace(client.Run("dig", "+short", "+timeout=5", how, "@"+lab.Gateway, name))
+			if got != want {
+				t.Errorf("%s by %s is %q, want %s", name, how, got, want)
+			}
+		}
+	}
+	if err := lab.Fetch(client.NS, 8<<20); err != nil {
+		t.Error(err)
+	}
+	if err := client.Reach(lab.ServerAddr); err != nil {
+		t.Error(err)
+	}
+	if seen, err := lab.WhoAmI(client.NS); err != nil || !strings.HasPrefix(seen, "10.9.0.3:") {
+		t.Errorf("seen outside as %s, %v; want the machine's address", seen, err)
+	}
+	doctor(t, m)
+	stopInside(t, m)
+}
+
+// doctor must find nothing wrong in the machine.
+func doctor(t *testing.T, m *testnet.Guest) {
+	t.Helper()
+	var checks []api.Check
+	if err := json.Unmarshal([]byte(m.Run("ubridge doctor --json")), &checks); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, c := range checks {
+		t.Logf("%s %s: %s", c.Status, c.Check, c.Detail)
+		seen[c.Check] = true
+		if c.Status != api.CheckOK {
+			t.Errorf("doctor: %+v", c)
+		}
+	}
+	for _, want := range []string{"CAP_BPF", "/dev/net/tun", "ebpf", "steering", "route", "resolvers"} {
+		if !seen[want] {
+			t.Errorf("doctor says nothing of %s", want)
+		}
+	}
+}
+
+// stopInside stops the daemon, which must leave nothing.
+func stopInside(t *testing.T, m *testnet.Guest) {
+	t.Helper()
+	out := m.Run("kill $(pidof ubridge); for i in $(seq 100); do grep ended /tmp/log && break; sleep 0.2; done; ip link")
+	if !strings.Contains(out, "ended: 0") || strings.Contains(out, "ubr0") {
+		t.Errorf("after SIGTERM: %s", out)
+	}
+}
