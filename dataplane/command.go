@@ -15,7 +15,8 @@ var ErrStopped = errors.New("the dataplane has stopped")
 
 // commands is the queue of functions that others run on the worker's goroutine.
 type commands struct {
-	fd      int // eventfd that ends the worker's sleep
+	fd      int           // eventfd that ends the worker's sleep
+	gone    chan struct{} // closed when the worker has stopped
 	waiting atomic.Bool
 	mu      sync.Mutex
 	queue   []func(*Worker)
@@ -23,6 +24,7 @@ type commands struct {
 }
 
 func (c *commands) open() (err error) {
+	c.gone = make(chan struct{})
 	if c.fd, err = unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC); err != nil {
 		return fmt.Errorf("make the dataplane's eventfd: %w", err)
 	}
@@ -34,23 +36,26 @@ func (c *commands) wake() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.stopped {
-		// A full counter wakes as well.
-		_, _ = unix.Write(c.fd, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+		c.signal()
 	}
+}
+
+// signal makes the eventfd readable; mu is held.
+func (c *commands) signal() {
+	// A full counter wakes as well.
+	_, _ = unix.Write(c.fd, []byte{1, 0, 0, 0, 0, 0, 0, 0})
 }
 
 // push queues fn; false once the worker has stopped.
 func (c *commands) push(fn func(*Worker)) bool {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.stopped {
-		c.mu.Unlock()
 		return false
 	}
 	c.queue = append(c.queue, fn)
-	first := !c.waiting.Swap(true)
-	c.mu.Unlock()
-	if first {
-		c.wake()
+	if !c.waiting.Swap(true) {
+		c.signal() // under the lock, as run drains: a late one would leave the worker awake
 	}
 	return true
 }
@@ -61,8 +66,8 @@ func (c *commands) run(w *Worker) {
 		return
 	}
 	var drain [8]byte
-	_, _ = unix.Read(c.fd, drain[:])
 	c.mu.Lock()
+	_, _ = unix.Read(c.fd, drain[:])
 	queue := c.queue
 	c.queue = nil
 	c.waiting.Store(false)
@@ -76,6 +81,8 @@ func (c *commands) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.stopped = true
+	c.queue = nil
+	close(c.gone)
 	_ = unix.Close(c.fd)
 }
 
@@ -84,18 +91,33 @@ func (c *commands) close() {
 func (w *Worker) Post(fn func(*Worker)) bool { return w.commands.push(fn) }
 
 // Do runs fn on the worker's goroutine between two batches and waits for it.
-// fn must not block. The error is ErrStopped or the context's.
+// fn must not block. The error is ErrStopped or the context's, and then fn was
+// not run and never will be: what it refers to is the caller's again.
 func (w *Worker) Do(ctx context.Context, fn func(*Worker)) error {
+	var taken atomic.Bool // by the worker, or by the caller who gives up
 	done := make(chan struct{})
-	if !w.commands.push(func(w *Worker) { fn(w); close(done) }) {
+	run := func(w *Worker) {
+		if taken.CompareAndSwap(false, true) {
+			fn(w)
+			close(done)
+		}
+	}
+	if !w.commands.push(run) {
 		return ErrStopped
 	}
+	err := ErrStopped
 	select {
 	case <-done:
 		return nil
+	case <-w.commands.gone:
 	case <-ctx.Done():
-		return ctx.Err()
+		err = ctx.Err()
 	}
+	if taken.CompareAndSwap(false, true) {
+		return err
+	}
+	<-done
+	return nil
 }
 
 // PostCycle queues fn to run with a cycle of frames of its own: what fn
