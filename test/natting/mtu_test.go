@@ -37,17 +37,22 @@ func TestUplinkMTU(t *testing.T) {
 	if n := b.drops("vg1", "needs-frag"); n < 3 {
 		t.Errorf("%d frames were answered with frag-needed, by TCP, UDP and ping", n)
 	}
+	if n := b.drops("eth0", "too-big"); n > 0 {
+		t.Errorf("%d superframes were lost without a word to the guest", n)
+	}
 	capture.Stop()
 	if n := capture.Count("src " + uplinkAddr); n > 0 {
 		t.Fatalf("%d frames left through an MTU of 1400 that are longer", n)
 	}
 }
 
-// narrow sends all sorts over a way of 1400 bytes that guests take for 1500.
+// narrow sends all sorts over a way of 1400 bytes that guests take for 1500. Each
+// sort has a server of its own: a guest remembers the path MTU of a server.
 func (b *bed) narrow() {
 	b.serveTCP(b.server, serverAddr+":80")
 	b.echoUDP(b.server, serverAddr+":7")
 	b.echoUDP(b.server, thirdAddr+":7")
+	b.echoUDP(b.server, "10.8.0.2:7")
 	b.run("tcp", func(b *bed) {
 		s := b.connect(b.guest, "", serverAddr+":80")
 		start := time.Now()
@@ -67,7 +72,7 @@ func (b *bed) narrow() {
 		conn := b.bindUDP(b.guest, ":0")
 		discover(b, conn, 0) // IP_PMTUDISC_DONT
 		for _, n := range []int{1372, 1373, 1472, 1473, 9000} {
-			b.askUDP(conn, serverAddr+":7", random(n))
+			b.askUDP(conn, "10.8.0.2:7", random(n))
 		}
 	})
 }

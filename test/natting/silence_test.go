@@ -3,8 +3,11 @@ package natting
 import (
 	"fmt"
 	"os"
+	"slices"
 	"testing"
 	"time"
+
+	"ubridge/internal/api"
 )
 
 // TestHostIsSilent runs streams of a guest and of the host to one server and
@@ -30,6 +33,13 @@ func TestHostIsSilent(t *testing.T) {
 			if err := <-results; err != nil {
 				b.Error(err)
 			}
+		}
+	})
+	b.run("the host's own is not copied", func(b *bed) {
+		before := b.received("eth0")
+		b.exchange(first, 4<<20, 4<<20)
+		if n := b.received("eth0") - before; n > 100_000 {
+			b.Errorf("8 MiB of the host's cost the uplink's port %d bytes", n)
 		}
 	})
 	b.run("dead and resumed", func(b *bed) {
@@ -62,6 +72,20 @@ func TestHostIsSilent(t *testing.T) {
 	if n := capture.Count(); n > 0 {
 		t.Errorf("the host's stack sent %d RSTs and ICMP messages; see %s", n, keep(b, capture.Path()))
 	}
+}
+
+// received is how many bytes came in on a port.
+func (b *bed) received(port string) uint64 {
+	b.Helper()
+	ports, err := b.api.Ports(b.Context(), "")
+	if err != nil {
+		b.Fatal(err)
+	}
+	at := slices.IndexFunc(ports, func(p api.Port) bool { return p.Name == port })
+	if at < 0 {
+		b.Fatalf("no port %s in %v", port, ports)
+	}
+	return ports[at].RxBytes
 }
 
 // askHost has the host make a connection of its own.
