@@ -91,15 +91,21 @@ func (w *Worker) deliver(b *Bridge, o *outbox, batch *frame.Batch, i uint16, in 
 		w.flood(b, o, i, in)
 		return frame.Forwarded
 	}
-	switch to := b.lookup(dst, now); to {
-	case NoPort:
+	switch to := b.lookup(dst, now); {
+	case !w.has(b, to):
 		w.floodUnknown(b, o, i, in)
-	case in:
+	case to == in:
 		return frame.SamePort
 	default:
 		o.add(to, i)
 	}
 	return frame.Forwarded
+}
+
+// has reports whether id is a member of b: a resumed forwarding database also
+// knows stations behind ports whose device has not come back.
+func (w *Worker) has(b *Bridge, id PortID) bool {
+	return int(id) < len(w.ports) && w.ports[id] != nil && w.ports[id].bridge == b.id
 }
 
 // flood puts frame i on the list of every member but in.

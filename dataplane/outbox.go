@@ -44,6 +44,8 @@ func (w *Worker) flush(o *outbox, b *frame.Batch) {
 		l := &o.lists[id]
 		if p := w.ports[id]; p != nil {
 			w.transmit(p, b, l.at[:l.n])
+		} else { // an uplink that went while a cached next hop still names it
+			w.internal.counters.Drops[frame.NoPort] += uint64(l.n)
 		}
 		l.n = 0
 	}
