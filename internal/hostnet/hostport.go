@@ -10,11 +10,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hostPortSysctls: the network offers no IPv6 yet, and the host must not take
-// routes from its guests.
+// hostPortSysctls: the network offers no IPv6 yet, the host must not take routes
+// from its guests, and tells them where the gateway address is, but not its
+// addresses on other devices (those are reached through the gateway).
 var hostPortSysctls = []sysctl{
 	{"ipv6", "disable_ipv6", "1"},
 	{"ipv6", "accept_ra", "0"},
+	{"ipv4", "arp_ignore", "1"}, // answer for addresses of the device that was asked
 }
 
 // HostPort is the host's own leg in a network, such as ubr0.
