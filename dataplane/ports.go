@@ -3,6 +3,7 @@ package dataplane
 import (
 	"slices"
 
+	"ubridge/dataplane/frame"
 	"ubridge/internal/wire"
 )
 
@@ -68,6 +69,27 @@ func (w *Worker) RemovePort(id PortID) error {
 	w.ports[id] = nil
 	w.rebuild()
 	return p.Close()
+}
+
+// ReplacePort puts another attachment to the same device in the place of port
+// id, which keeps its bridge, stations and counters. It returns the old one,
+// which the worker uses no more, for the caller to close; nil, and nothing is
+// replaced, where there is no such port.
+func (w *Worker) ReplacePort(id PortID, with Port) (old Port) {
+	if int(id) >= len(w.ports) || w.ports[id] == nil {
+		return nil
+	}
+	p := w.ports[id]
+	old, p.Port, p.up, p.ready = p.Port, with, true, true
+	w.rebuild()
+	return old
+}
+
+// CountDrops adds drops that were noticed outside of the pipeline.
+func (w *Worker) CountDrops(id PortID, r frame.Reason, n uint64) {
+	if int(id) < len(w.ports) && w.ports[id] != nil {
+		w.ports[id].counters.Drops[r] += n
+	}
 }
 
 // drop forgets a member and what was learned on it.

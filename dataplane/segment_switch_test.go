@@ -76,13 +76,10 @@ func TestSuperframeThroughTheSwitch(t *testing.T) {
 // counters are those of port p, from 1.
 func (b *bed) counters(p int) (c dataplane.Counters) {
 	b.t.Helper()
-	err := b.w.Do(b.t.Context(), func(w *dataplane.Worker) {
+	b.do(func(w *dataplane.Worker) {
 		info, _ := w.Port(dataplane.PortID(p))
 		c = info.Counters
 	})
-	if err != nil {
-		b.t.Fatal(err)
-	}
 	return c
 }
 

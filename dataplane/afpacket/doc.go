@@ -41,9 +41,16 @@
 // socket for good: the port answers frame.ErrDown for ever and its owner opens
 // a new one when the device is back.
 //
+// # Stuck ring
+//
+// A superframe that the vnet header cannot describe wedges the kernel's side of
+// the ring for good. Stuck tells; the owner then opens a new port in place of
+// the old one.
+//
 // # Concurrency
 //
-// One worker makes all calls. Stats may be called from anywhere before Close.
+// One worker makes all calls. Stats and Stuck may be called from anywhere before
+// Close.
 // Everything in the ring but a slot's status word belongs to the side that the
 // word names; the word is read and written atomically.
 //

@@ -16,7 +16,8 @@ type Port struct {
 	vnet int  // bytes of vnet header before each frame: frame.VnetLen, or 0 where refused
 	l3   bool // the device has no link header
 
-	stats totals
+	stats  totals
+	judged Stats // as of the last Stuck
 }
 
 // Caps is what the device's transmit path takes; MTU is that of SetMTU, or of

@@ -18,6 +18,8 @@ type attachment struct {
 	mtu     int
 	carrier bool
 	problem string // why the device cannot be attached
+
+	wasStuck bool // its ring was opened anew once, and it was said
 }
 
 // attachAll attaches the network's remembered and defined ports.
@@ -159,7 +161,7 @@ func (d *Daemon) attach(n *network, a *attachment, dev hostnet.Device) error {
 }
 
 func (d *Daemon) addPort(n *network, a *attachment, dev hostnet.Device) error {
-	port, err := afpacket.Open(afpacket.Config{Name: a.st.Name, Ifindex: dev.Ifindex, Mark: sendMark, Promiscuous: dev.Kind != "tap"})
+	port, err := openPort(a.st.Name, dev)
 	if err != nil {
 		return err
 	}
@@ -171,6 +173,10 @@ func (d *Daemon) addPort(n *network, a *attachment, dev hostnet.Device) error {
 	}
 	a.port, a.mtu = port, dev.MTU
 	return nil
+}
+
+func openPort(name string, dev hostnet.Device) (*afpacket.Port, error) {
+	return afpacket.Open(afpacket.Config{Name: name, Ifindex: dev.Ifindex, Mark: sendMark, Promiscuous: dev.Kind != "tap"})
 }
 
 // detach lets go of a port and puts its device back as it was; a tap of ours is

@@ -130,6 +130,7 @@ func (d *Daemon) serve(ctx context.Context, listener *api.Listener, done *undo) 
 		return err
 	}
 	tasks.Go(func() { d.ended("device watch", watch.Run(running, d.linksChanged)) })
+	tasks.Go(func() { d.watchRings(running) })
 
 	apiCtx, stopAPI := context.WithCancel(running)
 	served := make(chan error, 1)
