@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"iter"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"ubridge/dhcpd"
 	"ubridge/fdb"
 	"ubridge/internal/api"
+	"ubridge/internal/gateway"
 	"ubridge/internal/wire"
 	"ubridge/nat"
 )
@@ -47,6 +49,9 @@ func (b backend) Leases(ctx context.Context, name string) iter.Seq2[api.Lease, e
 				continue
 			}
 			leases, err := n.dhcp.Leases(ctx)
+			if errors.Is(err, gateway.ErrServiceEnded) {
+				continue // stopped since it was selected
+			}
 			if err != nil {
 				yield(api.Lease{}, err)
 				return

@@ -72,7 +72,7 @@ func newBed(t *testing.T) *bed {
 	b.w.AddPort(uplinkPort, dataplane.NoBridge, "eth0", b.uplink)
 	b.r.AddNetwork(gateway.Network{
 		Bridge: bridgeID, Station: station, Gateway: gatewayIP, Subnet: netip.MustParsePrefix("192.168.122.0/24"), MTU: 1500,
-		DHCP: func(_ wire.MAC, p []byte) bool { b.dhcp <- p; return !b.busy },
+		DHCP: func(_ dataplane.PortID, _ wire.MAC, p []byte) bool { b.dhcp <- p; return !b.busy },
 		DNS: func(_ netip.AddrPort, q []byte, reply func([]byte)) bool {
 			reply(append([]byte("re: "), q...))
 			return true

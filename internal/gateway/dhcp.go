@@ -2,7 +2,9 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"ubridge/dataplane"
@@ -11,9 +13,19 @@ import (
 	"ubridge/internal/wire"
 )
 
-// dhcpQueue is how many requests may wait for the DHCP service. A write of the
-// lease file takes milliseconds; a hundred guests that start at once fit.
-const dhcpQueue = 256
+const (
+	// dhcpQueue is how many requests may wait for the DHCP service, and how many
+	// are answered after one write of the lease file. A write takes milliseconds;
+	// a hundred guests that start at once fit.
+	dhcpQueue = 256
+
+	// dhcpShare is how many of them may come from one port, lest one guest's
+	// flood keep the others out.
+	dhcpShare = dhcpQueue / 2
+)
+
+// ErrServiceEnded is what a service's lists answer once it has ended.
+var ErrServiceEnded = errors.New("the network has stopped")
 
 // DHCPServer runs one network's DHCP engine on a goroutine of its own.
 type DHCPServer struct {
@@ -21,12 +33,17 @@ type DHCPServer struct {
 	file   *leasefile.File
 	queue  chan dhcpRequest
 	calls  chan func()
+	ended  chan struct{} // closed when Run returns
 	send   func(to Endpoint, payload []byte)
 	leased func([]dhcpd.Lease)
-	log    *slog.Logger
+	log    calmLog
+
+	mu      sync.Mutex
+	waiting map[dataplane.PortID]int // requests in queue, by port
 }
 
 type dhcpRequest struct {
+	in      dataplane.PortID
 	src     wire.MAC
 	payload []byte
 }
@@ -49,8 +66,9 @@ type DHCPConfig struct {
 // NewDHCPServer makes a server; Run starts it.
 func NewDHCPServer(cfg DHCPConfig) *DHCPServer {
 	return &DHCPServer{
-		engine: cfg.Engine, file: cfg.File, send: cfg.Send, leased: cfg.Leased, log: cfg.Log,
-		queue: make(chan dhcpRequest, dhcpQueue), calls: make(chan func()),
+		engine: cfg.Engine, file: cfg.File, send: cfg.Send, leased: cfg.Leased, log: calmLog{log: cfg.Log},
+		queue: make(chan dhcpRequest, dhcpQueue), calls: make(chan func()), ended: make(chan struct{}),
+		waiting: map[dataplane.PortID]int{},
 	}
 }
 
@@ -62,19 +80,35 @@ func (r *Router) Sender(w *dataplane.Worker, br dataplane.BridgeID) func(Endpoin
 	}
 }
 
-// Submit takes a request from the dataplane without blocking. It reports false
-// when the queue is full.
-func (s *DHCPServer) Submit(src wire.MAC, payload []byte) bool {
+// Submit takes a request that came in on a port from the dataplane without
+// blocking. It reports false when the queue, or the port's share of it, is full.
+func (s *DHCPServer) Submit(in dataplane.PortID, src wire.MAC, payload []byte) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.waiting[in] >= dhcpShare {
+		return false
+	}
 	select {
-	case s.queue <- dhcpRequest{src, payload}:
+	case s.queue <- dhcpRequest{in, src, payload}:
+		s.waiting[in]++
 		return true
 	default:
 		return false
 	}
 }
 
-// Run serves until ctx is cancelled.
+// taken notes that a request has left the queue.
+func (s *DHCPServer) taken(in dataplane.PortID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.waiting[in]--; s.waiting[in] == 0 {
+		delete(s.waiting, in)
+	}
+}
+
+// Run serves until ctx is cancelled. It may be called once.
 func (s *DHCPServer) Run(ctx context.Context) error {
+	defer close(s.ended)
 	s.leased(s.engine.Leases(time.Now()))
 	for {
 		timer := time.NewTimer(s.untilExpiry(time.Now()))
@@ -111,16 +145,21 @@ type reply struct {
 }
 
 // serve handles a request, and those that came meanwhile, with one write of the
-// lease file.
+// lease file. Their number is bounded, or a flood would put the answers off for
+// ever.
 func (s *DHCPServer) serve(now time.Time, req dhcpRequest) {
 	var changes []dhcpd.Change
 	var replies []reply
 	for more := true; more; {
+		s.taken(req.in)
 		res := s.engine.Handle(now, req.payload)
-		s.note(res)
+		s.note(now, res)
 		changes = append(changes, res.Changes...)
 		if res.Reply != nil {
 			replies = append(replies, reply{endpoint(res, req.src), res.Reply})
+		}
+		if len(replies) >= dhcpQueue || len(changes) >= dhcpQueue {
+			break
 		}
 		select {
 		case req = <-s.queue:
@@ -134,7 +173,7 @@ func (s *DHCPServer) serve(now time.Time, req dhcpRequest) {
 // commit makes the changes durable and then answers.
 func (s *DHCPServer) commit(now time.Time, changes []dhcpd.Change, replies []reply) {
 	if err := s.file.Apply(changes); err != nil {
-		s.log.Error("leases are not on disk, so no lease is acknowledged", "err", err)
+		s.log.at(now, slog.LevelError, "leases are not on disk, so no lease is acknowledged", "err", err)
 		return
 	}
 	if len(changes) > 0 {
@@ -154,30 +193,32 @@ func endpoint(res dhcpd.Result, src wire.MAC) Endpoint {
 }
 
 // note logs what an administrator looks for.
-func (s *DHCPServer) note(res dhcpd.Result) {
-	client := wire.MAC(res.Client).String()
+func (s *DHCPServer) note(now time.Time, res dhcpd.Result) {
+	client := wire.MAC(res.Client)
 	switch res.Verdict {
 	case dhcpd.Nak:
-		s.log.Info("dhcp refused", "client", client, "address", res.Address, "reason", res.Reason)
+		s.log.at(now, slog.LevelInfo, "dhcp refused", "client", client, "address", res.Address, "reason", res.Reason)
 	case dhcpd.Ack:
-		s.log.Debug("dhcp acknowledged", "client", client, "address", res.Address)
+		s.log.at(now, slog.LevelDebug, "dhcp acknowledged", "client", client, "address", res.Address)
 	case dhcpd.Declined:
-		s.log.Warn("a guest found its address in use by another station", "client", client, "address", res.Address)
+		s.log.at(now, slog.LevelWarn, "a guest found its address in use by another station", "client", client, "address", res.Address)
 	case dhcpd.PoolExhausted:
-		s.log.Warn("no address left to lease", "client", client)
+		s.log.at(now, slog.LevelWarn, "no address left to lease", "client", client)
 	}
 	if res.SharedWith.IsValid() {
-		s.log.Warn("two guests share one DHCP client identifier: clones of one image?", "client", client, "other", res.SharedWith)
+		s.log.at(now, slog.LevelWarn, "two guests share one DHCP client identifier: clones of one image?", "client", client, "other", res.SharedWith)
 	}
 }
 
-// Leases are the live leases. The error is the context's.
+// Leases are the live leases. The error is ErrServiceEnded or
+// the context's.
 func (s *DHCPServer) Leases(ctx context.Context) (leases []dhcpd.Lease, err error) {
 	err = s.do(ctx, func() { leases = s.engine.Leases(time.Now()) })
 	return leases, err
 }
 
-// Counters are the engine's totals. The error is the context's.
+// Counters are the engine's totals. The error is ErrServiceEnded
+// or the context's.
 func (s *DHCPServer) Counters(ctx context.Context) (c dhcpd.Counters, err error) {
 	err = s.do(ctx, func() { c = s.engine.Counters() })
 	return c, err
@@ -190,6 +231,8 @@ func (s *DHCPServer) do(ctx context.Context, fn func()) error {
 	case s.calls <- func() { fn(); close(done) }:
 		<-done
 		return nil
+	case <-s.ended:
+		return ErrServiceEnded
 	case <-ctx.Done():
 		return ctx.Err()
 	}

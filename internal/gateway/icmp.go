@@ -11,12 +11,16 @@ import (
 // the error stays within 576 bytes (RFC 1812 §4.3.2.3).
 const icmpQuote = 576 - wire.IPv4Len - wire.ICMPLen
 
+// icmpRate bounds the ICMP errors to the guests of one port; the burst has room
+// for two parallel traceroutes of 64 probes each.
+var icmpRate = rate{perSecond: 100, burst: 200}
+
 // icmpError answers the packet ip, which came in the frame eth, with an ICMP
 // error from the gateway address. info is the second word of the message: the
 // next-hop MTU of a frag-needed, else zero. Packets that must not be answered
 // (RFC 1812 §4.3.2.7) and errors over the rate are not.
 func (r *Router) icmpError(c *dataplane.Cycle, n *network, eth wire.Ethernet, ip wire.IPv4, typ, code byte, info uint32) {
-	if !answerable(eth, ip) || !n.errors.take(c.Now) {
+	if !answerable(eth, ip) || !r.errors.take(c.Now, c.In(), icmpRate) {
 		return
 	}
 	i, f := c.Originate()

@@ -18,9 +18,10 @@ type Network struct {
 	MTU     int          // of the guests, in bytes of IP packet
 	Egress  []int32      // interface indices of virtual networks that guests may reach
 
-	// DHCP takes a request: who sent the frame, and the UDP payload, which it
-	// may keep. It reports whether it did. Nil where the network has no DHCP.
-	DHCP func(src wire.MAC, payload []byte) bool
+	// DHCP takes a request: the port it came in on, who sent the frame, and the
+	// UDP payload, which it may keep. It reports whether it did. Nil where the
+	// network has no DHCP.
+	DHCP func(in dataplane.PortID, src wire.MAC, payload []byte) bool
 
 	// DNS takes a query; reply may be called once, from any goroutine. Nil where
 	// the network has no DNS.
@@ -30,9 +31,8 @@ type Network struct {
 // network is a Network with the router's own state.
 type network struct {
 	Network
-	mask   uint32
-	base   uint32
-	errors bucket
+	mask uint32
+	base uint32
 }
 
 // Config is what a router works with.
@@ -46,10 +46,11 @@ type Config struct {
 
 // Router is the dataplane's Handler for nat networks.
 type Router struct {
-	cfg  Config
-	nets []*network // by BridgeID
-	hops hops
-	pkt  nat.Packet // scratch, so that translating does not allocate
+	cfg    Config
+	nets   []*network // by BridgeID
+	hops   hops
+	errors buckets    // of ICMP errors
+	pkt    nat.Packet // scratch, so that translating does not allocate
 }
 
 var _ dataplane.Handler = (*Router)(nil)
@@ -76,6 +77,17 @@ func (r *Router) AddNetwork(cfg Network) {
 func (r *Router) RemoveNetwork(now dataplane.Time, br dataplane.BridgeID) {
 	r.cfg.NAT.Flush(seconds(now), uint16(br))
 	r.nets[br] = nil
+}
+
+// DropOutside ends the flows of an outside address that the host lost, and
+// forgets the ways that would still use it.
+func (r *Router) DropOutside(now dataplane.Time, addr wire.IP4) {
+	r.cfg.NAT.DropOutside(seconds(now), addr)
+	for dst, e := range r.hops.byDst {
+		if e.hop.State == HopReady && e.hop.Outside == addr {
+			delete(r.hops.byDst, dst)
+		}
+	}
 }
 
 // SetEgress replaces the virtual networks that guests of br may reach.

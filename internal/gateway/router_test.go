@@ -98,6 +98,25 @@ func TestAnUplinkThatWasNotOpenIsAskedForAgain(t *testing.T) {
 	}
 }
 
+func TestALostOutsideAddressIsNotUsedAgain(t *testing.T) {
+	b := newBed(t)
+	p := fromGuest(udp(guestIP, server, 5000, 7, nil))
+	b.answer(server, ready())
+	b.send(b.guest, guestPort, p)
+	b.one(b.uplink)
+	b.do(func(w *dataplane.Worker) { b.r.DropOutside(w.Now(), outside) })
+	b.send(b.guest, guestPort, p)
+	if n := len(b.uplink.Sent()); n != 0 {
+		t.Errorf("%d frames left with an address that the host does not have", n)
+	}
+	moved := ready()
+	moved.Outside = wire.IP4{10, 9, 0, 3}
+	b.answer(server, moved)
+	if _, ip := parse(t, b.one(b.uplink)); ip.Src() != moved.Outside {
+		t.Errorf("the frame that waited left as %v", ip.Src())
+	}
+}
+
 func TestTheHostIsReachedOnTheLastHop(t *testing.T) {
 	b := newBed(t)
 	b.answer(server, gateway.Hop{State: gateway.HopLocal, Port: dataplane.NoPort})
@@ -363,7 +382,7 @@ func TestFromOutsideOnlyFlowsEnter(t *testing.T) {
 
 func TestDNSIsAnsweredInPlaceAndOnlyAtTheGateway(t *testing.T) {
 	b := newBed(t)
-	b.send(b.guest, guestPort, fromGuest(udp(guestIP, gatewayIP, 5353, 53, []byte("who?"))))
+	b.send(b.guest, guestPort, fromGuest(udp(guestIP, gatewayIP, 5353, 53, []byte("who is there"))))
 	var sent []memport.Frame
 	for deadline := time.Now().Add(5 * time.Second); len(sent) == 0 && time.Now().Before(deadline); {
 		sent = b.guest.Sent()
@@ -373,31 +392,63 @@ func TestDNSIsAnsweredInPlaceAndOnlyAtTheGateway(t *testing.T) {
 	}
 	eth, ip := parse(t, sent[0].Data)
 	u, _ := wire.ParseUDP(ip.Payload())
-	if eth.Dst() != guestMAC || ip.Src() != gatewayIP || u.SrcPort() != 53 || u.DstPort() != 5353 || string(u.Payload()) != "re: who?" {
+	if eth.Dst() != guestMAC || ip.Src() != gatewayIP || u.SrcPort() != 53 || u.DstPort() != 5353 || string(u.Payload()) != "re: who is there" {
 		t.Errorf("answer %v → %v: %q", ip.Src(), ip.Dst(), u.Payload())
 	}
-	bad := udp(guestIP, gatewayIP, 5353, 53, []byte("who?"))
+	bad := udp(guestIP, gatewayIP, 5353, 53, []byte("who is there"))
 	bad[len(bad)-1] ^= 1
 	b.send(b.guest, guestPort, fromGuest(bad))
 	b.wantDrop(guestPort, frame.BadTransport)
 }
 
+// What is no message of a service goes no further than the router.
+func TestNonsenseToTheServicesIsDropped(t *testing.T) {
+	answer := []byte("an answer, not a query")
+	answer[2] |= 0x80
+	short, fromServer, noCookie := dhcp("")[:239], dhcp(""), dhcp("")
+	fromServer[0], noCookie[239] = 2, 0
+	for name, packet := range map[string][]byte{
+		"a short query":        udp(guestIP, gatewayIP, 5353, 53, []byte("short query")),
+		"an answer":            udp(guestIP, gatewayIP, 5353, 53, answer),
+		"a short DHCP message": udp(guestIP, gatewayIP, 68, 67, short),
+		"a server's message":   udp(guestIP, gatewayIP, 68, 67, fromServer),
+		"BOOTP of old":         udp(guestIP, gatewayIP, 68, 67, noCookie),
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBed(t)
+			b.send(b.guest, guestPort, fromGuest(packet))
+			b.wantDrop(guestPort, frame.BadService)
+			if len(b.dhcp) != 0 || len(b.guest.Sent()) != 0 {
+				t.Error("a service got it")
+			}
+		})
+	}
+}
+
+// dhcp is a client's message that ends in some text.
+func dhcp(text string) []byte {
+	m := make([]byte, 240, 300)
+	m[0] = 1
+	copy(m[236:], "\x63\x82\x53\x63")
+	return append(m, text...)
+}
+
 func TestDHCPIsTakenWhereverItIsSent(t *testing.T) {
 	b := newBed(t)
 	anycast := wire.IP4{255, 255, 255, 255}
-	b.send(b.guest, guestPort, ether(wire.Broadcast, guestMAC, wire.TypeIPv4, udp(wire.IP4{}, anycast, 68, 67, []byte("discover"))))
-	if got := <-b.dhcp; string(got) != "discover" {
+	b.send(b.guest, guestPort, ether(wire.Broadcast, guestMAC, wire.TypeIPv4, udp(wire.IP4{}, anycast, 68, 67, dhcp("discover"))))
+	if got := <-b.dhcp; string(got) != string(dhcp("discover")) {
 		t.Errorf("DHCP got %q", got)
 	}
-	b.send(b.guest, guestPort, fromGuest(udp(guestIP, gatewayIP, 68, 67, []byte("renew"))))
-	if got := <-b.dhcp; string(got) != "renew" {
+	b.send(b.guest, guestPort, fromGuest(udp(guestIP, gatewayIP, 68, 67, dhcp("renew"))))
+	if got := <-b.dhcp; string(got) != string(dhcp("renew")) {
 		t.Errorf("DHCP got %q", got)
 	}
 	if n := len(b.host.Sent()); n != 0 {
 		t.Errorf("the host got %d DHCP frames", n)
 	}
 	b.busy = true
-	b.send(b.guest, guestPort, fromGuest(udp(guestIP, gatewayIP, 68, 67, []byte("renew"))))
+	b.send(b.guest, guestPort, fromGuest(udp(guestIP, gatewayIP, 68, 67, dhcp("renew"))))
 	b.wantDrop(guestPort, frame.ServiceBusy)
 }
 

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"slices"
 
@@ -39,11 +40,24 @@ func intact(f *frame.Frame, ip wire.IPv4, d wire.UDP) bool {
 	return wire.Fold(wire.Sum(d, wire.PseudoIPv4(ip.Src(), ip.Dst(), wire.ProtoUDP, len(d)))) == 0xffff
 }
 
+// isDHCP reports whether a payload has a DHCP client's shape: a BOOTREQUEST with
+// the magic cookie behind its fixed fields (RFC 2131 §2, §3). The rest is for the
+// engine to judge.
+func isDHCP(b []byte) bool {
+	return len(b) >= 240 && b[0] == 1 && binary.BigEndian.Uint32(b[236:]) == 0x63825363
+}
+
+// isQuery reports whether a payload has a DNS header whose QR bit says query (RFC
+// 1035 §4.1.1).
+func isQuery(b []byte) bool { return len(b) >= 12 && b[2]&0x80 == 0 }
+
 func (r *Router) toDHCP(c *dataplane.Cycle, n *network, i uint16, f *frame.Frame, ip wire.IPv4, d wire.UDP) {
 	switch {
 	case d.Len() != len(d) || !intact(f, ip, d):
 		c.Drop(i, frame.BadTransport)
-	case !n.DHCP(f.Ethernet().Src(), slices.Clone(d.Payload())):
+	case !isDHCP(d.Payload()):
+		c.Drop(i, frame.BadService)
+	case !n.DHCP(c.In(), f.Ethernet().Src(), slices.Clone(d.Payload())):
 		c.Drop(i, frame.ServiceBusy)
 	}
 }
@@ -51,6 +65,10 @@ func (r *Router) toDHCP(c *dataplane.Cycle, n *network, i uint16, f *frame.Frame
 func (r *Router) toDNS(c *dataplane.Cycle, n *network, i uint16, f *frame.Frame, ip wire.IPv4, d wire.UDP) {
 	if d.Len() != len(d) || !intact(f, ip, d) {
 		c.Drop(i, frame.BadTransport)
+		return
+	}
+	if !isQuery(d.Payload()) {
+		c.Drop(i, frame.BadService)
 		return
 	}
 	to := Endpoint{MAC: f.Ethernet().Src(), IP: ip.Src(), Port: d.SrcPort()}
