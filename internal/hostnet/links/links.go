@@ -56,7 +56,7 @@ func (w *Watch) subscribe() error {
 	w.broken = make(chan error, 1)
 	broken := w.broken
 	return netlink.LinkSubscribeWithOptions(w.updates, w.done, netlink.LinkSubscribeOptions{
-		Namespace: &w.ns,
+		Namespace: w.elsewhere(),
 		ErrorCallback: func(err error) {
 			select {
 			case broken <- err:
@@ -64,6 +64,21 @@ func (w *Watch) subscribe() error {
 			}
 		},
 	})
+}
+
+// elsewhere is the namespace to subscribe in, nil where the calling thread is in
+// it already: entering even that one needs CAP_SYS_ADMIN, which a daemon with
+// the network's capabilities alone does not have.
+func (w *Watch) elsewhere() *netns.NsHandle {
+	here, err := netns.Get()
+	if err != nil {
+		return &w.ns
+	}
+	defer here.Close()
+	if here.Equal(w.ns) {
+		return nil
+	}
+	return &w.ns
 }
 
 // Run calls changed after changes, until ctx is cancelled.
