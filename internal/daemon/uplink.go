@@ -14,7 +14,6 @@ import (
 	"ubridge/internal/hostnet"
 	"ubridge/internal/hostnet/nexthop"
 	"ubridge/internal/wire"
-	"ubridge/nat"
 )
 
 const (
@@ -48,6 +47,7 @@ type wayOut struct {
 	path    string     // of the records
 	records []uplinkRecord
 	uplinks map[int]*uplink // by interface index
+	orphans []netip.Addr    // outside addresses of uplinks that are gone, which flows may still have
 	nextID  dataplane.PortID
 }
 
@@ -163,11 +163,12 @@ func (d *Daemon) openUplink(ctx context.Context, hop nexthop.Hop) (dataplane.Por
 // addOutside makes addr one of the addresses whose held ports are ours. out.mu
 // is held.
 func (d *Daemon) addOutside(u *uplink, addr netip.Addr) error {
-	u.outside = append(u.outside, addr)
-	d.out.uplinks[u.ifindex] = u
-	if err := d.steer.SetOutside(d.out.outside()); err != nil {
+	if err := d.steer.SetOutside(append(d.out.outside(), addr)); err != nil {
 		return err
 	}
+	u.outside = append(u.outside, addr)
+	d.out.uplinks[u.ifindex] = u
+	d.out.adopt(addr)
 	return d.out.update(u)
 }
 
@@ -176,16 +177,21 @@ func (d *Daemon) addOutside(u *uplink, addr netip.Addr) error {
 func (d *Daemon) dropLostAddresses(set *nexthop.LocalSet) {
 	d.out.mu.Lock()
 	defer d.out.mu.Unlock()
+	d.dropLost(set)
+}
+
+// dropLost is dropLostAddresses where out.mu is held.
+func (d *Daemon) dropLost(set *nexthop.LocalSet) {
 	lost := map[netip.Addr]bool{}
-	for _, u := range d.out.uplinks {
-		kept := u.outside[:0:0]
-		for _, a := range u.outside {
-			if set.Lookup(a.As4()) == nexthop.Local {
-				kept = append(kept, a)
-			} else {
-				lost[a] = true
-			}
+	gone := func(a netip.Addr) bool {
+		if set.Lookup(a.As4()) != nexthop.Local {
+			lost[a] = true
 		}
+		return lost[a]
+	}
+	d.out.orphans = slices.DeleteFunc(d.out.orphans, gone)
+	for _, u := range d.out.uplinks {
+		kept := slices.DeleteFunc(slices.Clone(u.outside), gone)
 		if len(kept) == len(u.outside) {
 			continue
 		}
@@ -200,7 +206,7 @@ func (d *Daemon) dropLostAddresses(set *nexthop.LocalSet) {
 	d.ended("steering", d.steer.SetOutside(d.out.outside()))
 	d.worker.Post(func(w *dataplane.Worker) {
 		for a := range lost {
-			d.router.NAT().DropOutside(nat.Time(w.Now().Seconds()), wire.IP4(a.As4()))
+			d.router.DropOutside(w.Now(), wire.IP4(a.As4()))
 		}
 	})
 	for a := range lost {
@@ -213,9 +219,10 @@ func (d *Daemon) dropLostAddresses(set *nexthop.LocalSet) {
 func (d *Daemon) resumeUplinks(ctx context.Context) {
 	d.out.mu.Lock()
 	defer d.out.mu.Unlock()
-	for _, r := range d.out.records {
+	for _, r := range slices.Clone(d.out.records) {
 		dev, err := hostnet.DeviceInfo(r.Before.Name)
 		if err != nil || dev.Ifindex != r.Before.Ifindex {
+			d.forgetUplink(r.Before.Name, r.Before.Ifindex, r.Outside)
 			continue
 		}
 		u := &uplink{name: dev.Name, ifindex: dev.Ifindex, l3: dev.L3, id: dataplane.NoPort, outside: r.Outside}
@@ -228,10 +235,17 @@ func (d *Daemon) resumeUplinks(ctx context.Context) {
 			d.log.Error("uplink of the last run is not resumed", "device", u.name, "err", err)
 		}
 	}
+	d.dropLost(d.out.follower.LocalAddrs())
+}
+
+// adopt takes addresses off the list of those without an uplink.
+func (o *wayOut) adopt(addrs ...netip.Addr) {
+	o.orphans = slices.DeleteFunc(o.orphans, func(a netip.Addr) bool { return slices.Contains(addrs, a) })
 }
 
 // outside is every address that guests are masqueraded as.
 func (o *wayOut) outside() (addrs []netip.Addr) {
+	addrs = slices.Clone(o.orphans)
 	for _, u := range o.uplinks {
 		for _, a := range u.outside {
 			if !slices.Contains(addrs, a) {
@@ -307,6 +321,19 @@ func (d *Daemon) uplinksChanged() {
 		}
 		d.closeUplink(u)
 		delete(d.out.uplinks, u.ifindex)
+		d.forgetUplink(u.name, u.ifindex, u.outside)
+	}
+	d.dropLost(d.out.follower.LocalAddrs())
+}
+
+// forgetUplink drops the record of a device that is gone. Its flows go on if its
+// addresses come back on another before they are known to be lost. out.mu is
+// held.
+func (d *Daemon) forgetUplink(name string, ifindex int, outside []netip.Addr) {
+	d.out.adopt(outside...)
+	d.out.orphans = append(d.out.orphans, outside...)
+	if err := d.out.forget(name, ifindex); err != nil {
+		d.log.Warn("uplink stays recorded", "device", name, "err", err)
 	}
 }
 

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"net/netip"
+	"slices"
 
 	"ubridge/internal/hostnet"
 )
@@ -44,5 +45,13 @@ func (o *wayOut) update(u *uplink) error {
 		return nil // remember comes next
 	}
 	r.Outside = u.outside
+	return o.save()
+}
+
+// forget drops the record of a device that is gone.
+func (o *wayOut) forget(name string, ifindex int) error {
+	o.records = slices.DeleteFunc(o.records, func(r uplinkRecord) bool {
+		return r.Before.Name == name && r.Before.Ifindex == ifindex
+	})
 	return o.save()
 }
