@@ -30,6 +30,7 @@ type bed struct {
 	host, router, server *testnet.NS
 	guest, other         *testnet.NS
 	dir                  string // of state and runtime directories
+	config               string // of the daemon; empty: none
 	daemon               *testnet.Proc
 	api                  *api.Client
 }
@@ -81,8 +82,14 @@ func (b *bed) wireGuest(guest *testnet.NS, port, addr string) {
 // start starts the daemon and waits until it answers.
 func (b *bed) start() {
 	b.Helper()
-	b.daemon = b.host.Start(testnet.Binary(b), "run", "--state-dir", filepath.Join(b.dir, "state"), "--runtime-dir", filepath.Join(b.dir, "run"))
-	b.api = api.NewClient(filepath.Join(b.dir, "run", "ubridge.sock"))
+	args := []string{testnet.Binary(b), "run", "--state-dir", filepath.Join(b.dir, "state"), "--runtime-dir", filepath.Join(b.dir, "run")}
+	if b.config != "" {
+		file := filepath.Join(b.dir, "ubridge.toml")
+		write(b, file, b.config)
+		args = append(args, "--config", file)
+	}
+	b.daemon = b.host.Start(args...)
+	b.api = api.NewClient(b.socket())
 	b.lab.Eventually(patience, "the daemon to answer", func() error {
 		nets, err := b.api.Networks(b.Context())
 		if err == nil && (len(nets) == 0 || !nets[0].Active) {
@@ -100,6 +107,8 @@ func (b *bed) start() {
 		}
 	})
 }
+
+func (b *bed) socket() string { return filepath.Join(b.dir, "run", "ubridge.sock") }
 
 // addGuests makes both guests' veths ports and waits until they forward.
 func (b *bed) addGuests() {
@@ -193,6 +202,7 @@ func (b *bed) run(name string, fn func(b *bed)) {
 	b.T.Run(name, func(t *testing.T) {
 		sub := *b
 		sub.T = t
+		defer func() { b.daemon, b.api = sub.daemon, sub.api }()
 		fn(&sub)
 	})
 }

@@ -2,6 +2,7 @@ package natting
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -47,12 +48,7 @@ func TestFollowsRoutes(t *testing.T) {
 		b.host.Addr("eth0", "10.9.0.3/24")
 		b.host.Run("ip", "route", "replace", "default", "via", routerAddr) // went with the address
 		b.seenAs("10.9.0.3")
-		b.lab.Eventually(patience, "the flows of the lost address to end", func() error {
-			if list := b.flows(func(f api.Flow) bool { return f.Outside == old.seen.String() }); len(list) > 0 {
-				return fmt.Errorf("%v", list)
-			}
-			return nil
-		})
+		b.noFlows(old.seen.Addr().String())
 	})
 }
 
@@ -69,6 +65,18 @@ func (b *bed) seenAs(addr string) {
 			return fmt.Errorf("they come from %s", got)
 		}
 		return s.exchange(100_000, 100_000)
+	})
+}
+
+// noFlows waits until no flow uses an outside address.
+func (b *bed) noFlows(outside string) {
+	b.Helper()
+	b.lab.Eventually(patience, "the flows of "+outside+" to end", func() error {
+		list := b.flows(func(f api.Flow) bool { return strings.HasPrefix(f.Outside, outside+":") })
+		if len(list) > 0 {
+			return fmt.Errorf("%d flows, the first of them %+v", len(list), list[0])
+		}
+		return nil
 	})
 }
 
@@ -118,13 +126,49 @@ func TestFollowsDevices(t *testing.T) {
 		b.host.Run("ip", "link", "set", "wan0", "up")
 		b.host.Route("default", "via", routerAddr)
 		b.seenAs(uplinkAddr)
-		b.drops("wan0", "filtered") // is listed by its name
+		b.lab.Eventually(patience, "the uplink to be listed by its new name", func() error {
+			_, _ = b.guest.Try("ping", "-c1", "-W1", serverAddr) // an uplink is opened by need
+			ports, err := b.api.Ports(b.Context(), "")
+			if !slices.ContainsFunc(ports, func(p api.Port) bool { return p.Name == "wan0" }) {
+				return fmt.Errorf("%v, %w", ports, err)
+			}
+			return nil
+		})
+	})
+	b.run("made anew while the daemon is dead", func(b *bed) {
+		b.host.Run("ip", "link", "set", "wan0", "name", "eth0")
+		b.host.Run("ip", "route", "replace", "default", "via", routerAddr)
+		b.seenAs(uplinkAddr)
+		b.daemon.Kill()
+		b.host.Run("ip", "link", "del", "eth0")
+		wire()
+		b.start()
+		b.seenAs(uplinkAddr)
+	})
+	b.run("made anew with another address", func(b *bed) {
+		b.seenAs(uplinkAddr)
+		b.host.Run("ip", "link", "del", "eth0")
+		wire()
+		b.host.Run("ip", "addr", "del", uplinkAddr+"/24", "dev", "eth0")
+		b.host.Addr("eth0", "10.9.0.4/24")
+		b.host.Run("ip", "route", "replace", "default", "via", routerAddr)
+		b.seenAs("10.9.0.4")
+		b.noFlows(uplinkAddr)
+	})
+	b.run("another address while the daemon is dead", func(b *bed) {
+		b.daemon.Kill()
+		b.host.Run("ip", "addr", "del", "10.9.0.4/24", "dev", "eth0")
+		b.host.Addr("eth0", uplinkAddr+"/24")
+		b.host.Run("ip", "route", "replace", "default", "via", routerAddr)
+		b.start()
+		b.noFlows("10.9.0.4")
+		b.seenAs(uplinkAddr)
 	})
 	b.run("stops cleanly", func(b *bed) {
 		if err := b.daemon.Stop(); err != nil {
 			b.Error(err)
 		}
-		if out := b.host.Run("tc", "filter", "show", "dev", "wan0", "ingress"); out != "" {
+		if out := b.host.Run("tc", "filter", "show", "dev", "eth0", "ingress"); out != "" {
 			b.Errorf("left on the uplink:\n%s", out)
 		}
 	})

@@ -1,11 +1,13 @@
 package natting
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"net"
 	"net/netip"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -155,7 +157,36 @@ func TestOffloads(t *testing.T) {
 				s := b.connect(b.guest, "", serverAddr+":80")
 				b.exchange(s, 8<<20, 8<<20)
 				b.askUDP(b.bindUDP(b.guest, ":0"), serverAddr+":7", random(9000))
+				b.segmentUDP()
 			})
+		}
+	}
+}
+
+// segmentUDP sends eight datagrams in one system call (UDP_SEGMENT), which leave
+// the guest as one frame where its device can.
+func (b *bed) segmentUDP() {
+	b.Helper()
+	const size, count, udpSegment = 1000, 8, 103 // linux/udp.h
+	conn := b.bindUDP(b.guest, ":0")
+	raw, err := conn.SyscallConn()
+	if err == nil {
+		err = option(syscall.IPPROTO_UDP, udpSegment, size)("", "", raw)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	want := random(count * size)
+	if _, err := conn.WriteTo(want, udpAddr(netip.MustParseAddrPort(serverAddr+":7"))); err != nil {
+		b.Fatal(err)
+	}
+	_ = conn.SetReadDeadline(time.Now().Add(patience))
+	buf := make([]byte, 2*size)
+	for i := range count {
+		n, _, err := conn.ReadFrom(buf)
+		if _, got, _ := bytes.Cut(buf[:n], []byte("|")); err != nil || !bytes.Equal(got, want[i*size:(i+1)*size]) {
+			b.Errorf("datagram %d of %d: %d bytes, %v", i+1, count, len(got), err)
+			return
 		}
 	}
 }

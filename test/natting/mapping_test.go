@@ -88,6 +88,8 @@ func unsolicited(b *bed) {
 		b.Errorf("a connection to the port %s that nobody holds: %v", free, err)
 	}
 	b.exchange(s, 1000, 1000)
+	b.drop("eth0", "no-mapping", func() { b.ping(b.host, serverAddr) }) // the reply is the host's
+	b.ping(b.server, uplinkAddr)
 }
 
 // dialFor connects from the server, for half a second.

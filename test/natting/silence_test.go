@@ -74,6 +74,33 @@ func TestHostIsSilent(t *testing.T) {
 	}
 }
 
+// TestNFTSteering takes nftables where eBPF is refused: as silent, as long as
+// nobody flushes the rules.
+func TestNFTSteering(t *testing.T) {
+	b := newTopology(t)
+	b.config = "steering = \"nft\"\n"
+	b.start()
+	b.addGuests()
+	b.serveTCP(b.server, serverAddr+":80")
+	b.echoUDP(b.server, serverAddr+":7")
+	capture := b.router.Capture("eth0", "src "+uplinkAddr+" and (icmp[0] != 8 or tcp[13] & 4 != 0)")
+	b.exchange(b.connect(b.host, "", serverAddr+":80"), 4<<20, 4<<20)
+	b.exchange(b.connect(b.guest, "", serverAddr+":80"), 4<<20, 4<<20)
+	b.exchange(b.connect(b.host, "", serverAddr+":80"), 4<<20, 4<<20)
+	b.askUDP(b.bindUDP(b.guest, ":0"), serverAddr+":7", random(9000))
+	b.guest.Run("ping", "-c1", "-W5", "-s4000", serverAddr)
+	capture.Stop()
+	if n := capture.Count(); n > 0 {
+		t.Errorf("the host's stack sent %d RSTs and ICMP messages; see %s", n, keep(b, capture.Path()))
+	}
+	if err := b.daemon.Stop(); err != nil {
+		t.Error(err)
+	}
+	if rules := b.host.Run("nft", "list", "ruleset"); rules != "" {
+		t.Errorf("left behind:\n%s", rules)
+	}
+}
+
 // received is how many bytes came in on a port.
 func (b *bed) received(port string) uint64 {
 	b.Helper()

@@ -1,6 +1,7 @@
 package natting
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"regexp"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"ubridge/internal/api"
+	"ubridge/internal/testnet"
 )
 
 // TestThrough sends one of everything through and looks at it on the way.
@@ -42,6 +44,7 @@ func TestThrough(t *testing.T) {
 			return f.Proto == "icmp" && strings.HasPrefix(f.Inside, "192.168.122.11:") && f.Remote == serverAddr+":0"
 		})
 	})
+	b.run("listed", listed)
 	b.run("hops", hops)
 	b.run("unreachable port", func(b *bed) {
 		conn := b.connectUDP(b.guest, serverAddr+":9")
@@ -49,6 +52,31 @@ func TestThrough(t *testing.T) {
 			b.Error(err)
 		}
 	})
+}
+
+// listed compares what the command prints with what the API says.
+func listed(b *bed) {
+	out := b.host.Run(testnet.Binary(b), "nat", "flows", "default", "--json", "--socket", b.socket())
+	var shown []api.Flow
+	if err := json.Unmarshal([]byte(out), &shown); err != nil {
+		b.Fatalf("%v in %s", err, out)
+	}
+	protos := map[string]bool{}
+	for _, f := range shown {
+		protos[f.Proto] = true
+		b.flow(fmt.Sprintf("the API's %+v", f), func(g api.Flow) bool {
+			return g.Proto == f.Proto && g.Inside == f.Inside && g.Outside == f.Outside && g.Remote == f.Remote && g.State == f.State
+		})
+	}
+	if !protos["tcp"] || !protos["udp"] || !protos["icmp"] {
+		b.Errorf("the list lacks a protocol: %s", out)
+	}
+	table := b.host.Run(testnet.Binary(b), "nat", "flows", "--socket", b.socket())
+	for _, f := range shown {
+		if !strings.Contains(table, f.Inside) || !strings.Contains(table, f.Outside) {
+			b.Errorf("%+v is not in\n%s", f, table)
+		}
+	}
 }
 
 // outside requires that an endpoint is the host's, with a port of the pool.
