@@ -224,7 +224,7 @@ func (d *Daemon) startNetworks(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var errs []error
-	for _, name := range sortedNames(d.defs) {
+	for _, name := range d.startOrder() {
 		def := d.defs[name]
 		if !def.Autostart && !(d.crashed() && d.state.network(name).Running) {
 			continue
@@ -239,6 +239,17 @@ func (d *Daemon) startNetworks(ctx context.Context) error {
 	}
 	d.setPolicy()
 	return nil
+}
+
+// startOrder has the networks that name their subnet come first: those that do
+// not then take one that is still free.
+func (d *Daemon) startOrder() []string {
+	pinned := map[bool][]string{}
+	for _, name := range sortedNames(d.defs) {
+		p := d.defs[name].Network.Pinned()
+		pinned[p] = append(pinned[p], name)
+	}
+	return slices.Concat(pinned[true], pinned[false])
 }
 
 // crashed reports whether the last run ended without a clean stop: its flows

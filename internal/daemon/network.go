@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -103,15 +104,25 @@ func (u *undo) run() (err error) {
 	return err
 }
 
+// reservedBridges are the devices that definitions of other networks name.
+func (d *Daemon) reservedBridges(but string) (names []string) {
+	for name, def := range d.defs {
+		if name != but && def.Network.Bridge != "" {
+			names = append(names, def.Network.Bridge)
+		}
+	}
+	return names
+}
+
 // identify settles device, address and MAC, and remembers them before anything
 // is made with them.
 func (d *Daemon) identify(n *network) (err error) {
-	own := d.hostPorts()
-	if n.st.Bridge, err = chooseBridge(n.def, n.st.Bridge, own); err != nil {
+	taken := slices.Concat(d.hostPorts(), d.reservedBridges(n.def.Name))
+	if n.st.Bridge, err = chooseBridge(n.def, n.st.Bridge, taken); err != nil {
 		return err
 	}
 	var moved string
-	if n.addr, moved, err = chooseAddress(n.def, n.st.Address, append(own, n.st.Bridge)); err != nil {
+	if n.addr, moved, err = chooseAddress(n.def, n.st.Address, n.st.Bridge); err != nil {
 		return err
 	}
 	if moved != "" {

@@ -17,8 +17,9 @@ var defaultSubnet = netip.MustParsePrefix("192.168.122.0/24")
 // chooseAddress picks the gateway's address and prefix. A pinned subnet that is
 // in use is an error that names what uses it; an automatic one is the one used
 // before, if it is still free, or the next free one, and moved says that it is
-// not the first choice.
-func chooseAddress(def config.Network, last netip.Prefix, own []string) (addr netip.Prefix, moved string, err error) {
+// not the first choice. What is on the network's own device, left by a daemon
+// that was killed, is no use by others.
+func chooseAddress(def config.Network, last netip.Prefix, own string) (addr netip.Prefix, moved string, err error) {
 	want := def.Address
 	if !def.Pinned() {
 		want = gatewayOf(defaultSubnet)
@@ -26,7 +27,7 @@ func chooseAddress(def config.Network, last netip.Prefix, own []string) (addr ne
 			want = last
 		}
 	}
-	what, taken, err := hostnet.Conflict(want.Masked(), own...)
+	what, taken, err := hostnet.Conflict(want.Masked(), own)
 	switch {
 	case err != nil:
 		return netip.Prefix{}, "", err
@@ -36,7 +37,7 @@ func chooseAddress(def config.Network, last netip.Prefix, own []string) (addr ne
 		return netip.Prefix{}, "", fmt.Errorf("network %s: its subnet %s is in use on this host (%s): set another address, or none for a free one",
 			def.Name, want.Masked(), what)
 	}
-	free, err := hostnet.FreeSubnet(defaultSubnet, own...)
+	free, err := hostnet.FreeSubnet(defaultSubnet, own)
 	if err != nil {
 		return netip.Prefix{}, "", fmt.Errorf("network %s: %w: set address in its definition", def.Name, err)
 	}
