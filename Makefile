@@ -3,7 +3,7 @@ GO      ?= $(or $(shell command -v go 2>/dev/null),$(wildcard /usr/local/go/bin/
 SETUP   ?= yes
 VERSION := $(shell git -c safe.directory='*' describe --tags --always --dirty 2>/dev/null || echo unknown)
 SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
+BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -X ubridge/internal/cli.version=$(VERSION)"
 export SETUP
 
 .PHONY: help build run demo test test-full fuzz measure lint generate clean

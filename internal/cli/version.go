@@ -1,12 +1,17 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
 )
+
+// version is set by the linker (see Makefile); empty in a plain `go build`, which
+// knows the module's version instead.
+var version string
 
 // build is what `ubridge version` tells.
 type build struct {
@@ -23,9 +28,7 @@ func thisBuild() build {
 	if !ok {
 		return b
 	}
-	if info.Main.Version != "" {
-		b.Version = info.Main.Version
-	}
+	b.Version = cmp.Or(version, info.Main.Version, b.Version)
 	for _, s := range info.Settings {
 		switch s.Key {
 		case "vcs.revision":
