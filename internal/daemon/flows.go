@@ -142,6 +142,9 @@ func (p *portPool) retake(t *nat.Table) error {
 
 // widenPool takes single ports from the host when half of the pool is held.
 func (d *Daemon) widenPool(ctx context.Context) {
+	if d.steer.Fallback() != nil {
+		return // nftables hides the range only: the host would reset flows on other ports
+	}
 	ticker := time.NewTicker(pressureCheck)
 	defer ticker.Stop()
 	if d.held.pool.Len() < fewPorts {
