@@ -46,6 +46,24 @@ func TestMapping(t *testing.T) {
 	})
 	b.run("filtering", filtering)
 	b.run("unsolicited", unsolicited)
+	b.run("errors of the guest", func(b *bed) {
+		guest, remote := b.bindUDP(b.guest, "192.168.122.11:9100"), b.bindUDP(b.server, serverAddr+":7700")
+		if _, err := guest.WriteTo([]byte("open"), remote.LocalAddr()); err != nil {
+			b.Fatal(err)
+		}
+		_ = remote.SetReadDeadline(time.Now().Add(patience))
+		_, seen, err := remote.ReadFrom(make([]byte, 99))
+		if err != nil {
+			b.Fatal(err)
+		}
+		_, _ = guest.Close(), remote.Close()
+		dialer := net.Dialer{LocalAddr: remote.LocalAddr()}
+		conn := in(b, b.server, func() (net.Conn, error) { return dialer.Dial("udp4", seen.String()) })
+		defer conn.Close()
+		if err := refused(conn); err != nil {
+			b.Error(err)
+		}
+	})
 }
 
 // filtering lets the remote's endpoint in that the guest sent to, and no other.
