@@ -158,7 +158,17 @@ func (r *generator) frame() (vnet, []byte) {
 	for r.IntN(3) == 0 {
 		data = r.damage(data)
 	}
+	if cutTag(data) {
+		data = data[:10] // refused where it is sent, or filled up with zeros
+	}
 	return r.vnet(len(data)), data
+}
+
+// cutTag reports whether a frame ends inside its VLAN tag. The receiving kernel
+// drops such a frame before packet sockets could count it (skb_vlan_untag).
+func cutTag(b []byte) bool {
+	typ := binary.BigEndian.Uint16(b[12:])
+	return (typ == 0x8100 || typ == 0x88a8) && len(b) < 18
 }
 
 // vnet is none half of the time, and otherwise something near the truth or far
