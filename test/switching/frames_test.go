@@ -88,6 +88,12 @@ func (p packet) cross(t *testing.T, from, to *station, n, size int) (frames int)
 		frames += len(got)
 		for _, f := range got {
 			at, data := p.check(t, f)
+			if f.vnet.gso == 0 && size > 0 && len(data) > size {
+				t.Errorf("a segment of %d bytes, want at most %d", len(data), size)
+			}
+			if f.vnet.gso != 0 && (f.vnet.gso != v.gso || f.vnet.gsoSize != v.gsoSize) {
+				t.Errorf("superframe of kind %d in %d bytes, want %d in %d", f.vnet.gso, f.vnet.gsoSize, v.gso, v.gsoSize)
+			}
 			if p.udp { // datagrams carry no place: they come in order
 				at = next
 			}

@@ -75,6 +75,25 @@ func TestMove(t *testing.T) {
 	}
 }
 
+// A station that moves and comes back within a second is found where it was
+// heard last.
+func TestMoveBackAtOnce(t *testing.T) {
+	b := newBed(t, "")
+	one, two := b.guest(plug{}).station(t), b.guest(plug{}).station(t)
+	for range 5 {
+		for _, at := range []*station{one, two, one} {
+			at.send(ether(broadcast, mac(1), experimental, 60))
+			time.Sleep(5 * time.Millisecond) // frames of two ports have no order but this
+		}
+		b.Eventually(5*time.Second, "the station where it was heard last", func() error {
+			if got := b.stations()[mac(1).String()].Port; got != one.g.port {
+				return fmt.Errorf("on %q", got)
+			}
+			return nil
+		})
+	}
+}
+
 // Group, zero and the gateway's own address are never learned as a source;
 // reserved destinations are not forwarded.
 func TestWhatIsNotForwarded(t *testing.T) {
