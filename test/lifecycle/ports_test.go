@@ -125,6 +125,13 @@ func TestDevicesAreFollowed(t *testing.T) {
 	d.AwaitPort(two.Port, api.StateUp)
 	reach("a guest whose device came back")
 
+	// At once, so that the daemon may never see that it was away.
+	n.Host.Run("sh", "-c", fmt.Sprintf("ip link del %[1]s && ip link add %[1]s up type veth peer name eth0 address %[2]s netns %[3]s",
+		two.Port, mac, two.NS.Name))
+	two.NS.Up("eth0")
+	two.NS.Addr("eth0", two.Addr+"/24")
+	reach("a guest whose device was replaced")
+
 	for _, g := range []*lab.Guest{one, two} {
 		n.Host.MTU(g.Port, 9000)
 		g.NS.MTU("eth0", 9000)

@@ -44,6 +44,9 @@ func control(t *testing.T, n *lab.Net) {
 	if !forwards(t, n, g) {
 		t.Error("the host does not forward from a device that is no port")
 	}
+	if !delivers(t, n, g) {
+		t.Error("the host does not receive from a device that is no port")
+	}
 	advertise(t, g)
 	n.Eventually(waitLong, "a router that is taken from an advertisement on a device that is no port", func() error {
 		_, err := n.Host.Try("sh", "-c", "ip -6 route | grep '^default.* dev "+g.Port+"'")
@@ -65,6 +68,9 @@ func silent(t *testing.T, n *lab.Net, g *lab.Guest, when string) {
 	}
 	if forwards(t, n, g) {
 		t.Errorf("%s the host forwards a frame from the guest", when)
+	}
+	if delivers(t, n, g) {
+		t.Errorf("%s a socket of the host receives from the guest past the gateway", when)
 	}
 	advertise(t, g)
 	time.Sleep(time.Second)
@@ -103,6 +109,29 @@ func forwards(t *testing.T, n *lab.Net, g *lab.Guest) bool {
 	time.Sleep(500 * time.Millisecond)
 	wire.Stop()
 	return len(wire.Frames()) > 0
+}
+
+// delivers sends a datagram for a socket of the host to the station that the
+// device itself has.
+func delivers(t *testing.T, n *lab.Net, g *lab.Guest) bool {
+	t.Helper()
+	var socket net.PacketConn
+	err := n.Host.Do(func() (err error) {
+		socket, err = net.ListenPacket("udp4", "0.0.0.0:7778")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	inject(t, g, n.Host.MAC(g.Port),
+		&layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolUDP, SrcIP: net.ParseIP(stranger), DstIP: net.ParseIP(lab.HostAddr)},
+		&layers.UDP{SrcPort: 7778, DstPort: 7778}, gopacket.Payload("past the gateway"))
+	if err := socket.SetReadDeadline(time.Now().Add(500 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = socket.ReadFrom(make([]byte, 64))
+	return err == nil
 }
 
 // hostMAC is the station of the host's uplink.
