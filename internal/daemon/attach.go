@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 
 	"ubridge/dataplane"
@@ -182,22 +183,39 @@ func openPort(name string, dev hostnet.Device) (*afpacket.Port, error) {
 // detach lets go of a port and puts its device back as it was; a tap of ours is
 // removed, unless a guest holds it open.
 func (d *Daemon) detach(n *network, a *attachment) error {
-	var errs []error
+	var doErr, closeErr, tapErr error
 	if a.port != nil {
 		a.port = nil
-		errs = append(errs, d.worker.Do(context.Background(), func(w *dataplane.Worker) {
-			errs = append(errs, w.RemovePort(dataplane.PortID(a.st.ID)))
-		}))
+		doErr = d.worker.Do(context.Background(), func(w *dataplane.Worker) {
+			closeErr = w.RemovePort(dataplane.PortID(a.st.ID))
+		})
 	}
-	errs = append(errs, d.restore(a.st))
+	err := d.restore(a.st)
 	if a.st.Made != nil {
-		if err := hostnet.RemoveTap(a.st.Name); errors.Is(err, hostnet.ErrTapInUse) {
-			n.log.Info("tap stays: a guest holds it open", "port", a.st.Name)
-		} else {
-			errs = append(errs, err)
-		}
+		tapErr = removeTap(n.log, a.st.Name)
 	}
-	return errors.Join(errs...)
+	return errors.Join(doErr, closeErr, err, tapErr)
+}
+
+// removeTap removes a tap of ours, unless a guest holds it open.
+func removeTap(log *slog.Logger, name string) error {
+	err := hostnet.RemoveTap(name)
+	if errors.Is(err, hostnet.ErrTapInUse) {
+		log.Info("tap stays: a guest holds it open", "port", name)
+		return nil
+	}
+	return err
+}
+
+// letGo is detach for a port whose network does not run: a dead daemon may have
+// left its device attached.
+func (d *Daemon) letGo(st *portState) error {
+	left := st.Before != nil
+	err := d.restore(st)
+	if left && st.Made != nil {
+		err = errors.Join(err, removeTap(d.log, st.Name))
+	}
+	return err
 }
 
 // restore puts a device back as it was before it was attached.

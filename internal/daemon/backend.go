@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -150,22 +151,27 @@ func (d *Daemon) forget(name string) error {
 		return fmt.Errorf("undefine network %s: %w", name, err)
 	}
 	delete(d.defs, name)
+	var err error
 	if d.nets[name] == nil {
-		d.forgetPorts(name)
+		err = d.forgetPorts(name)
 	}
-	return d.state.save()
+	return errors.Join(err, d.state.save())
 }
 
-// forgetPorts drops the remembered ports of a network that is no more.
-func (d *Daemon) forgetPorts(name string) {
+// forgetPorts drops the remembered ports of a network that is no more, and lets
+// go of those that a dead daemon left attached.
+func (d *Daemon) forgetPorts(name string) (err error) {
 	kept := d.state.Ports[:0]
 	for _, p := range d.state.Ports {
 		if p.Network != name {
 			kept = append(kept, p)
+			continue
 		}
+		err = errors.Join(err, d.letGo(p))
 	}
 	d.state.Ports = kept
 	delete(d.state.Networks, name)
+	return err
 }
 
 // Start implements api.Backend.
@@ -199,7 +205,7 @@ func (b backend) Stop(_ context.Context, name string) error {
 	}
 	err := b.d.stopNetwork(n)
 	if _, defined := b.d.defs[name]; !defined {
-		b.d.forgetPorts(name)
+		err = errors.Join(err, b.d.forgetPorts(name), b.d.state.save())
 	}
 	b.d.setPolicy()
 	return err

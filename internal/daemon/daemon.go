@@ -19,7 +19,6 @@ import (
 	"ubridge/internal/hostnet/nexthop"
 	"ubridge/internal/hostnet/steer"
 	"ubridge/internal/shm"
-	"ubridge/internal/wire"
 )
 
 // Options are what Run is told beyond the configuration.
@@ -168,9 +167,9 @@ func (d *Daemon) openDataplane(done *undo) (err error) {
 	if err != nil {
 		return err
 	}
-	d.out.questions = make(chan wire.IP4, questionRoom)
+	d.out.questions = make(chan question, questionRoom)
+	d.out.resolving = newResolving()
 	d.out.uplinks = map[int]*uplink{}
-	d.out.nextID = firstUplinkID
 	d.router = gateway.NewRouter(gateway.Config{NAT: table, Resolve: d.out.ask})
 	d.worker, err = dataplane.NewWorker(d.router)
 	return err
@@ -288,7 +287,7 @@ func (d *Daemon) stopAll() error {
 func (d *Daemon) restoreStrays() error {
 	var errs []error
 	for _, p := range d.state.Ports {
-		errs = append(errs, d.restore(p))
+		errs = append(errs, d.letGo(p))
 	}
 	return errors.Join(append(errs, d.state.save())...)
 }

@@ -56,7 +56,14 @@ func (d *Daemon) checkPort(n *network, r api.AddPortRequest) error {
 		return api.Errorf(api.Usage, "give --owner or --group: a tap with both opens only for those who are both")
 	}
 	if other := d.state.port(r.Port); other != nil && other.Network != n.def.Name {
-		return api.Errorf(api.Conflict, "%s is a port of network %s: `ubridge port del %s %s` first", r.Port, other.Network, other.Network, r.Port)
+		if d.known(other.Network) == nil {
+			return api.Errorf(api.Conflict, "%s is a port of network %s: `ubridge port del %s %s` first", r.Port, other.Network, other.Network, r.Port)
+		}
+		// The definition was taken away, so that nobody can delete its ports.
+		d.state.removePort(r.Port)
+		if err := d.letGo(other); err != nil {
+			return err
+		}
 	}
 	for _, running := range d.nets {
 		if running.st.Bridge == r.Port {
@@ -70,6 +77,9 @@ func (d *Daemon) checkPort(n *network, r api.AddPortRequest) error {
 // remembers it; what fails is undone.
 func (d *Daemon) addNewPort(n *network, r api.AddPortRequest) error {
 	st := &portState{Network: n.def.Name, Name: r.Port, ID: d.state.freeID()}
+	if st.ID >= firstUplinkID {
+		return api.Errorf(api.Conflict, "%d ports are remembered, which is all there is room for: remove some by `ubridge port del`", firstUplinkID-1)
+	}
 	dev, err := hostnet.DeviceInfo(r.Port)
 	switch {
 	case errors.Is(err, hostnet.ErrNoDevice):
@@ -90,10 +100,6 @@ func (d *Daemon) addNewPort(n *network, r api.AddPortRequest) error {
 
 // adopt remembers a port, makes its tap and attaches it.
 func (d *Daemon) adopt(n *network, st *portState) (err error) {
-	d.state.Ports = append(d.state.Ports, st)
-	if err := d.state.save(); err != nil {
-		return err
-	}
 	a := &attachment{st: st}
 	defer func() {
 		if err != nil {
@@ -102,8 +108,14 @@ func (d *Daemon) adopt(n *network, st *portState) (err error) {
 			err = errors.Join(err, d.detach(n, a), d.state.save())
 		}
 	}()
+	d.state.Ports = append(d.state.Ports, st)
+	if err := d.state.save(); err != nil {
+		st.Made = nil // nothing is made yet
+		return err
+	}
 	if st.Made != nil {
 		if err := hostnet.MakeTap(st.Made.spec(n, st.Name)); err != nil {
+			st.Made = nil // a device of that name, if there is one, is not ours to remove
 			return err
 		}
 	}
@@ -162,7 +174,7 @@ func (b backend) DeletePort(_ context.Context, r api.DeletePortRequest) error {
 	d.state.removePort(r.Port)
 	n := d.nets[r.Network]
 	if n == nil {
-		return errors.Join(d.restore(st), d.state.save())
+		return errors.Join(d.letGo(st), d.state.save())
 	}
 	a := n.ports[r.Port]
 	delete(n.ports, r.Port)

@@ -3,10 +3,10 @@ package daemon
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
-	"time"
 
 	"ubridge/dataplane"
 	"ubridge/dataplane/afpacket"
@@ -21,9 +21,10 @@ const (
 	// the egress hooks can tell it. "ubr" in ASCII.
 	sendMark = 0x756272
 
-	resolveTime  = 3 * time.Second // the kernel gives a neighbour up after three probes
-	maxResolving = 64              // next hops being resolved at once
-	questionRoom = 1024            // destinations that wait to be looked up
+	// uplinkIDs is how many identifiers uplinks take in turn: one that is gone
+	// may still be named by a cached next hop, so the next one is not called like
+	// it.
+	uplinkIDs = 1024
 )
 
 // uplink is a device by which guests' packets leave.
@@ -41,78 +42,17 @@ type uplink struct {
 // uplinks that they need.
 type wayOut struct {
 	follower  *nexthop.Follower
-	questions chan wire.IP4
+	questions chan question
+	resolving *resolving
+	troubles  troubles
 
 	mu      sync.Mutex // guards what follows, and uplinks' opening
+	closed  bool       // the daemon stops: nothing is opened any more
 	path    string     // of the records
 	records []uplinkRecord
-	uplinks map[int]*uplink // by interface index
-	orphans []netip.Addr    // outside addresses of uplinks that are gone, which flows may still have
-	nextID  dataplane.PortID
-}
-
-// ask hands a destination to the slow path; it is the router's Resolve.
-func (o *wayOut) ask(dst wire.IP4) bool {
-	select {
-	case o.questions <- dst:
-		return true
-	default:
-		return false
-	}
-}
-
-// runWayOut answers questions until ctx is cancelled: at once where the kernel
-// knows the answer. Those that have to wait for a neighbour do so aside, and
-// where too many wait the question is lost and asked again, so that a guest that
-// scans a network of the dead delays nobody.
-func (d *Daemon) runWayOut(ctx context.Context) {
-	slots := make(chan struct{}, maxResolving)
-	var resolving sync.WaitGroup
-	defer resolving.Wait()
-	now, cancel := context.WithCancel(ctx)
-	cancel()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case dst := <-d.out.questions:
-			if hop, err := d.out.follower.Resolve(now, dst.Addr()); err != nil || hop.Kind != nexthop.NoNeighbour {
-				d.answer(ctx, dst, hop, err)
-				continue
-			}
-			select {
-			case slots <- struct{}{}:
-				resolving.Go(func() {
-					d.await(ctx, dst)
-					<-slots
-				})
-			default:
-			}
-		}
-	}
-}
-
-// await answers when the next hop's MAC is known, or known not to be.
-func (d *Daemon) await(ctx context.Context, dst wire.IP4) {
-	limited, cancel := context.WithTimeout(ctx, resolveTime)
-	defer cancel()
-	hop, err := d.out.follower.Resolve(limited, dst.Addr())
-	d.answer(ctx, dst, hop, err)
-}
-
-// answer tells the router of the way to dst, whose uplink it opens.
-func (d *Daemon) answer(ctx context.Context, dst wire.IP4, hop nexthop.Hop, err error) {
-	if err != nil && !errors.Is(err, context.Canceled) {
-		d.log.Warn("next hop is not found", "destination", dst.Addr(), "err", err)
-	}
-	h := routerHop(hop, err)
-	if h.State == gateway.HopReady {
-		if h.Port, err = d.openUplink(ctx, hop); err != nil {
-			d.log.Error("uplink is not opened", "device", hop.Name, "err", err)
-		}
-		h.Virtual = hop.Virtual
-	}
-	d.worker.PostCycle(func(c *dataplane.Cycle) { d.router.SetHop(c, dst, h) })
+	uplinks map[int]*uplink  // by interface index
+	orphans []netip.Addr     // outside addresses of uplinks that are gone, which flows may still have
+	turn    dataplane.PortID // of the next uplink's identifier
 }
 
 // routerHop puts the kernel's answer in the router's words.
@@ -144,6 +84,9 @@ func routerHop(hop nexthop.Hop, err error) gateway.Hop {
 func (d *Daemon) openUplink(ctx context.Context, hop nexthop.Hop) (dataplane.PortID, error) {
 	d.out.mu.Lock()
 	defer d.out.mu.Unlock()
+	if d.out.closed {
+		return dataplane.NoPort, context.Canceled
+	}
 	u := d.out.uplinks[hop.Ifindex]
 	if u == nil {
 		u = &uplink{name: hop.Name, ifindex: hop.Ifindex, l3: hop.L3, id: dataplane.NoPort}
@@ -276,8 +219,7 @@ func (d *Daemon) attachUplink(ctx context.Context, u *uplink) error {
 	if err != nil {
 		return err
 	}
-	id := d.out.nextID
-	d.out.nextID++
+	id := d.out.freeID()
 	err = d.worker.Do(ctx, func(w *dataplane.Worker) { w.AddPort(id, dataplane.NoBridge, u.name, port) })
 	if err != nil {
 		return errors.Join(err, port.Close())
@@ -285,6 +227,17 @@ func (d *Daemon) attachUplink(ctx context.Context, u *uplink) error {
 	u.port, u.id, u.mtu = port, id, port.Caps().MTU
 	d.log.Info("uplink opened", "device", u.name)
 	return nil
+}
+
+// freeID is the next identifier that no uplink has. out.mu is held.
+func (o *wayOut) freeID() dataplane.PortID {
+	for {
+		id := firstUplinkID + o.turn%uplinkIDs
+		o.turn++
+		if !slices.ContainsFunc(slices.Collect(maps.Values(o.uplinks)), func(u *uplink) bool { return u.id == id }) {
+			return id
+		}
+	}
 }
 
 // openUplinkPort opens the packet socket with its filter: the held ports, ICMP
@@ -358,6 +311,7 @@ func (d *Daemon) closeUplink(u *uplink) {
 func (d *Daemon) stopUplinks() error {
 	d.out.mu.Lock()
 	defer d.out.mu.Unlock()
+	d.out.closed = true
 	for _, u := range d.out.uplinks {
 		d.closeUplink(u)
 	}

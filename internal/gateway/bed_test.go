@@ -51,12 +51,12 @@ var caps = frame.Caps{Csum: true, TSO4: true, TSO6: true, USO: true, MTU: 1500}
 
 func newBed(t *testing.T) *bed {
 	t.Helper()
-	b := &bed{t: t, asked: make(chan wire.IP4, 100), dhcp: make(chan []byte, 100)}
+	b := &bed{t: t, asked: make(chan wire.IP4, 4096), dhcp: make(chan []byte, 100)}
 	table, err := nat.New(nat.Config{FirstPort: 61000, LastPort: 65535, Seed: [2]uint64{1, 2}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.r = gateway.NewRouter(gateway.Config{NAT: table, Resolve: func(dst wire.IP4) bool { b.asked <- dst; return true }})
+	b.r = gateway.NewRouter(gateway.Config{NAT: table, Resolve: func(_ dataplane.PortID, dst wire.IP4) bool { b.asked <- dst; return true }})
 	if b.w, err = dataplane.NewWorker(b.r); err != nil {
 		t.Fatal(err)
 	}

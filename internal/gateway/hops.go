@@ -35,7 +35,7 @@ type Hop struct {
 }
 
 const (
-	maxHops     = 1 << 16                // cached destinations; the cache starts over when full
+	maxHops     = 1 << 16                // cached destinations; when full, those not used of late are forgotten
 	maxWaiting  = 3                      // frames that wait for one destination (as the kernel's unres_qlen of old)
 	waitingRoom = frame.BatchSize        // frames that wait in all
 	portShare   = waitingRoom / 2        // of them from one port, lest one guest's scan keep the others out
@@ -54,11 +54,43 @@ type entry struct {
 	learned dataplane.Time // when it answered
 }
 
-// hops is the cache of next hops. It holds no pointers.
+// askRate bounds the questions that the guests of one port cause: the slow path
+// answers some thousands a second, and a scan of the internet must leave some
+// for the others.
+var askRate = rate{perSecond: 1000, burst: 500}
+
+// hops is the cache of next hops, in two generations: when the recent one is
+// full, it becomes the older one, and that is forgotten, except for what was
+// looked up meanwhile. So a guest that scans does not push the others' hops
+// out. It holds no pointers.
 type hops struct {
-	byDst   map[wire.IP4]entry
-	gen     uint32
-	waiting []waiting
+	recent, older map[wire.IP4]entry
+	gen           uint32
+	asks          buckets
+	waiting       []waiting
+}
+
+func newHops() hops {
+	return hops{recent: make(map[wire.IP4]entry), older: make(map[wire.IP4]entry)}
+}
+
+// get is the entry of dst.
+func (h *hops) get(dst wire.IP4) (e entry, known bool) {
+	if e, known = h.recent[dst]; known {
+		return e, true
+	}
+	if e, known = h.older[dst]; known {
+		h.put(dst, e)
+	}
+	return e, known
+}
+
+func (h *hops) put(dst wire.IP4, e entry) {
+	if len(h.recent) >= maxHops/2 {
+		h.recent, h.older = h.older, h.recent
+		clear(h.recent)
+	}
+	h.recent[dst] = e
 }
 
 // waiting is a frame that waits for its next hop, copied to the arena.
@@ -75,21 +107,18 @@ type waiting struct {
 // lookup is the hop to dst, asking the slow path where the answer is missing,
 // stale or old. A stale way is used meanwhile; a stale "cannot be reached" is
 // not believed any more.
-func (r *Router) lookup(now dataplane.Time, dst wire.IP4) Hop {
-	e, known := r.hops.byDst[dst]
+func (r *Router) lookup(c *dataplane.Cycle, dst wire.IP4) Hop {
+	e, known := r.hops.get(dst)
 	stale := e.gen != r.hops.gen
-	doubted := e.dead() && (stale || now > e.learned.Add(retryTime))
-	if known && !stale && !doubted && now < e.asked.Add(refreshTime) {
+	doubted := e.dead() && (stale || c.Now > e.learned.Add(retryTime))
+	if known && !stale && !doubted && c.Now < e.asked.Add(refreshTime) {
 		return e.hop
 	}
-	if !known && len(r.hops.byDst) >= maxHops {
-		clear(r.hops.byDst)
-	}
-	if !known || now > e.asked.Add(askAgain) || stale && e.askGen != r.hops.gen {
-		if r.cfg.Resolve(dst) {
-			e.asked, e.askGen = now, r.hops.gen
+	if !known || c.Now > e.asked.Add(askAgain) || stale && e.askGen != r.hops.gen {
+		if r.hops.asks.take(c.Now, c.In(), askRate) && r.cfg.Resolve(c.In(), dst) {
+			e.asked, e.askGen = c.Now, r.hops.gen
+			r.hops.put(dst, e)
 		}
-		r.hops.byDst[dst] = e
 	}
 	if doubted {
 		return Hop{}
@@ -133,9 +162,9 @@ func (r *Router) hold(c *dataplane.Cycle, n *network, i uint16, dst wire.IP4) {
 // is true for the routing when it was asked for: a change since then may have
 // come too late for it.
 func (r *Router) SetHop(c *dataplane.Cycle, dst wire.IP4, h Hop) {
-	e := r.hops.byDst[dst]
+	e, _ := r.hops.get(dst)
 	e.hop, e.gen, e.learned = h, e.askGen, c.Now
-	r.hops.byDst[dst] = e
+	r.hops.put(dst, e)
 	r.release(c, func(w waiting) bool { return w.dst == dst })
 }
 
@@ -167,7 +196,7 @@ func (r *Router) resume(c *dataplane.Cycle, w waiting) {
 	defer arena.Put(w.buf)
 	own := c.Own()
 	own.CountOn(w.in)
-	if r.hops.byDst[w.dst].hop.State == HopUnknown {
+	if e, _ := r.hops.get(w.dst); e.hop.State == HopUnknown {
 		own.Drop(0, frame.NeighbourFailed)
 		return
 	}

@@ -82,7 +82,7 @@ func (r *Router) forward(c *dataplane.Cycle, n *network, i uint16, f *frame.Fram
 		return
 	}
 	eth := f.Ethernet()
-	hop := r.lookup(c.Now, ip.Dst())
+	hop := r.lookup(c, ip.Dst())
 	if hop.State == HopLocal { // which is no hop further, whatever the TTL
 		c.ToHost(i, n.Bridge)
 		return

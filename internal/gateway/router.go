@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"maps"
 	"net/netip"
 
 	"ubridge/dataplane"
@@ -40,8 +41,9 @@ type Config struct {
 	NAT *nat.Table
 
 	// Resolve asks the slow path for the next hop to dst, which it answers by
-	// SetHop. It does not block; false means that the question was not taken.
-	Resolve func(dst wire.IP4) bool
+	// SetHop, on behalf of a guest on port in. It does not block; false means
+	// that the question was not taken.
+	Resolve func(in dataplane.PortID, dst wire.IP4) bool
 }
 
 // Router is the dataplane's Handler for nat networks.
@@ -57,7 +59,7 @@ var _ dataplane.Handler = (*Router)(nil)
 
 // NewRouter makes a router without networks.
 func NewRouter(cfg Config) *Router {
-	return &Router{cfg: cfg, hops: hops{byDst: make(map[wire.IP4]entry)}}
+	return &Router{cfg: cfg, hops: newHops()}
 }
 
 // NAT is the router's translation table, for use inside Do.
@@ -83,11 +85,9 @@ func (r *Router) RemoveNetwork(now dataplane.Time, br dataplane.BridgeID) {
 // forgets the ways that would still use it.
 func (r *Router) DropOutside(now dataplane.Time, addr wire.IP4) {
 	r.cfg.NAT.DropOutside(seconds(now), addr)
-	for dst, e := range r.hops.byDst {
-		if e.hop.State == HopReady && e.hop.Outside == addr {
-			delete(r.hops.byDst, dst)
-		}
-	}
+	uses := func(_ wire.IP4, e entry) bool { return e.hop.State == HopReady && e.hop.Outside == addr }
+	maps.DeleteFunc(r.hops.recent, uses)
+	maps.DeleteFunc(r.hops.older, uses)
 }
 
 // SetEgress replaces the virtual networks that guests of br may reach.

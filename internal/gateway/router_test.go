@@ -494,3 +494,20 @@ func TestManyFramesThatWaitedForNothingAreAllAnswered(t *testing.T) {
 		}
 	}
 }
+
+func TestAPortAsksOnlySoMuch(t *testing.T) {
+	b := newBed(t)
+	frames := make([]memport.Frame, 2000)
+	for i := range frames {
+		frames[i].Data = fromGuest(udp(guestIP, wire.IP4{198, 51, byte(i >> 8), byte(i)}, 5000, 7, nil))
+	}
+	before := b.counters(guestPort).RxFrames
+	start := time.Now()
+	b.guest.Inject(frames...)
+	for b.counters(guestPort).RxFrames < before+uint64(len(frames)) {
+		time.Sleep(time.Millisecond)
+	}
+	if most := 510 + int(1000*time.Since(start).Seconds()); len(b.asked) > most || len(b.asked) < 500 {
+		t.Errorf("%d questions, want 500 to %d", len(b.asked), most)
+	}
+}
