@@ -260,7 +260,7 @@ func ranges(def config.Network, addr netip.Prefix) []string {
 
 // running fills in what only a running network has.
 func (b backend) running(ctx context.Context, info *api.NetworkInfo, n *network) {
-	info.Gateway, info.GatewayMAC = n.addr.String(), n.st.MAC.String()
+	info.Gateway, info.GatewayMAC = n.addr.String(), n.mac.String()
 	if n.def.DHCP.Enabled {
 		info.LeaseRange = ranges(n.def, n.addr)
 	}

@@ -160,6 +160,7 @@ func (d *Daemon) openDataplane(done *undo) (err error) {
 	if d.held, err = choosePool(d.defs); err != nil {
 		return err
 	}
+	done.add(func() error { return d.held.close() }) // after widenPool, which adds to it, has ended
 	if err := d.openSteering(done); err != nil {
 		return err
 	}
@@ -275,7 +276,7 @@ func (d *Daemon) stopAll() error {
 	for _, name := range sortedNames(d.nets) {
 		errs = append(errs, d.stopNetwork(d.nets[name]))
 	}
-	errs = append(errs, d.restoreStrays(), d.stopUplinks(), d.held.close(), d.flows.Remove())
+	errs = append(errs, d.restoreStrays(), d.stopUplinks(), d.flows.Remove())
 	if d.tables != d.cfg.RuntimeDir {
 		errs = append(errs, shm.RemoveDir(d.tables))
 	}

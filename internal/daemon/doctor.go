@@ -161,8 +161,8 @@ func resolverCheck(path string) api.Check {
 // networkChecks look at one running network.
 func (d *Daemon) networkChecks(n *network) (checks []api.Check) {
 	name := "network " + n.def.Name
-	checks = append(checks, ok(name, fmt.Sprintf("%s on %s", n.addr, n.st.Bridge)))
-	if what, taken, err := hostnet.Conflict(n.addr.Masked(), n.st.Bridge); err == nil && taken {
+	checks = append(checks, ok(name, fmt.Sprintf("%s on %s", n.addr, n.device)))
+	if what, taken, err := hostnet.Conflict(n.addr.Masked(), n.device); err == nil && taken {
 		checks = append(checks, warn(name, "its subnet is now in use by the host too: "+what, "give the network another address"))
 	}
 	if n.names != nil {
@@ -190,11 +190,11 @@ func (n *network) dnsChecks() (checks []api.Check) {
 		if h, err := probe.PortHolder(hostnet.TCP, at); err == nil && h != nil {
 			detail = fmt.Sprintf("TCP port 53 on %s is taken by %s (pid %d)", at.Addr(), h.Name, h.PID)
 		}
-		return append(checks, warn(name, detail, "UDP DNS works; free the port (bind-interfaces or except-interface="+n.st.Bridge+" in dnsmasq), it is tried again"))
+		return append(checks, warn(name, detail, "UDP DNS works; free the port (bind-interfaces or except-interface="+n.device+" in dnsmasq), it is tried again"))
 	}
 	if chain, drops, err := probe.InputDrops(); err == nil && drops {
 		return append(checks, warn(name, "the host firewall's chain "+chain+" drops by default: it may block TCP DNS to "+at.String(),
-			"allow tcp port 53 on "+n.st.Bridge+"; UDP DNS and DHCP do not pass the firewall"))
+			"allow tcp port 53 on "+n.device+"; UDP DNS and DHCP do not pass the firewall"))
 	}
 	return append(checks, ok(name, "UDP and TCP on "+at.String()))
 }

@@ -33,6 +33,8 @@ type network struct {
 	def    config.Network
 	st     *netState
 	addr   netip.Prefix // gateway and prefix length
+	device string       // of the host port; as st.Bridge, which belongs to the next start of the network too
+	mac    wire.MAC     // of the gateway; as st.MAC
 	bridge dataplane.BridgeID
 	ports  map[string]*attachment // by device
 
@@ -70,7 +72,7 @@ func (d *Daemon) startNetwork(ctx context.Context, def config.Network) (err erro
 	if err != nil {
 		return fmt.Errorf("network %s: %w", def.Name, err)
 	}
-	done.add(n.table.Close) // after the bridge is gone: its memory is the table's
+	done.add(func() error { return errors.Join(n.table.Remove(), n.table.Close()) }) // after the bridge is gone: its memory is the table's
 	host, err := d.openHostPort(n, &done)
 	if err != nil {
 		return err
@@ -138,6 +140,7 @@ func (d *Daemon) identify(n *network) (err error) {
 		n.st.ID, n.st.HostID = d.state.freeNetworkID(), d.state.freeID()
 	}
 	n.st.Address, n.st.Running = n.addr, true
+	n.device, n.mac = n.st.Bridge, n.st.MAC
 	return d.state.save()
 }
 
@@ -203,11 +206,15 @@ func (d *Daemon) openTable(n *network) (*fdb.Table, error) {
 		return nil, errors.Join(err, file.Close())
 	}
 	known := d.portIDs(n)
-	return fdb.New(fdb.Config{
+	table, err := fdb.New(fdb.Config{
 		Entries: entries, Seed: file.Key()[0], Ageing: n.def.Ageing, PortLimit: n.def.LearnLimit, MaxPorts: firstUplinkID,
 		Now:   d.clock.Now().Seconds(),
 		Remap: func(old uint16) (uint16, bool) { return old, known[old] },
 	})
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return table, nil
 }
 
 // portIDs are the identifiers of the network's remembered ports.
@@ -330,11 +337,12 @@ func (d *Daemon) stopNetwork(n *network) error {
 	}
 	n.cancel()
 	n.tasks.Wait()
-	errs = append(errs, d.worker.Do(context.Background(), func(w *dataplane.Worker) {
+	var closeErr error
+	doErr := d.worker.Do(context.Background(), func(w *dataplane.Worker) {
 		d.router.RemoveNetwork(w.Now(), n.bridge)
-		errs = append(errs, w.RemoveBridge(n.bridge))
-	}))
-	errs = append(errs, n.table.Remove(), n.table.Close())
+		closeErr = w.RemoveBridge(n.bridge)
+	})
+	errs = append(errs, doErr, closeErr, n.table.Remove(), n.table.Close())
 	n.st.Running = false
 	delete(d.nets, n.def.Name)
 	return errors.Join(append(errs, d.state.save())...)
