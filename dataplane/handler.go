@@ -37,8 +37,15 @@ func (c *Cycle) Frame(i uint16) *frame.Frame { return &c.Batch.Frames[i] }
 // Drop counts frame i as dropped on the port that it came in on.
 func (c *Cycle) Drop(_ uint16, r frame.Reason) { c.in.counters.Drops[r]++ }
 
-// ToPort sends frame i out of port p.
-func (c *Cycle) ToPort(i uint16, p PortID) { c.box.add(p, i) }
+// ToPort sends frame i out of port p; it is dropped as UplinkDown where p has
+// been removed since the handler learned of it.
+func (c *Cycle) ToPort(i uint16, p PortID) {
+	if int(p) >= len(c.w.ports) || c.w.ports[p] == nil {
+		c.Drop(i, frame.UplinkDown)
+		return
+	}
+	c.box.add(p, i)
+}
 
 // ToBridge switches frame i by its destination address on bridge br, as a frame
 // of the station itself.
@@ -93,6 +100,10 @@ func (c *Cycle) CountOn(p PortID) {
 		c.in = c.w.ports[p]
 	}
 }
+
+// CountRouter adds n drops to the router's own, for frames that a handler kept
+// and gave up by itself.
+func (c *Cycle) CountRouter(r frame.Reason, n uint64) { c.w.internal.counters.Drops[r] += n }
 
 // Worker is the worker that runs the cycle.
 func (c *Cycle) Worker() *Worker { return c.w }

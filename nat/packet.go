@@ -104,10 +104,13 @@ func (h *header) parseICMP(p *Packet, from side) frame.Reason {
 	default:
 		ok = false
 	}
-	if !ok {
-		return frame.UnsupportedProto
+	switch {
+	case ok:
+		return frame.Forwarded
+	case from == fromOutside:
+		return frame.NoMapping // for the host itself: a ping to it, a redirect
 	}
-	return frame.Forwarded
+	return frame.UnsupportedProto
 }
 
 // checksumOffset is where a transport's checksum lies, as virtio's csum_offset

@@ -111,6 +111,7 @@ const (
 	KindVeth   = "veth"   // one end of a veth pair
 	KindDevice = "device" // any other Ethernet device
 	KindUplink = "uplink" // the device that leads outside
+	KindRouter = "router" // no device: what the router itself gave up
 )
 
 // Port is one line of `port list`.

@@ -204,7 +204,7 @@ func (b backend) Ports(ctx context.Context, name string) (list []api.Port, err e
 		}
 	}
 	if name == "" {
-		list = append(list, b.d.uplinkLines(ctx)...)
+		list = append(append(list, b.d.uplinkLines(ctx)...), b.d.routerLine(ctx))
 	}
 	return list, nil
 }
@@ -275,6 +275,14 @@ func (d *Daemon) uplinkLines(ctx context.Context) (list []api.Port) {
 		}
 	}
 	return list
+}
+
+// routerLine is the line of what the router dropped of frames that it kept or
+// made itself.
+func (d *Daemon) routerLine(ctx context.Context) api.Port {
+	var c dataplane.Counters
+	_ = d.worker.Do(ctx, func(w *dataplane.Worker) { c = w.RouterDrops() }) // none once it has stopped
+	return api.Port{Name: "router", Kind: api.KindRouter, State: api.StateUp, Counters: api.Counters{Drops: drops(&c)}}
 }
 
 // counters are a port's totals; zero once the dataplane has stopped.

@@ -53,15 +53,41 @@ func (r *Router) fromOutside(c *dataplane.Cycle, i uint16) {
 
 // toGuest sends a translated packet to the guest with address mac.
 func (r *Router) toGuest(c *dataplane.Cycle, n *network, i uint16, f *frame.Frame, ip wire.IPv4, mac wire.MAC) {
+	long := longest(f, ip) > n.MTU
+	if long && (ip.DontFragment() || f.Offload.IsGSO()) {
+		r.tooBigInside(c, n, ip, mac)
+		c.Drop(i, frame.NeedsFrag)
+		return
+	}
 	ip.DecTTL()
 	eth := f.Ethernet()
 	eth.SetDst(mac)
 	eth.SetSrc(n.Station)
-	if !f.Offload.IsGSO() && len(ip) > n.MTU && !ip.DontFragment() {
+	if long {
 		r.fragment(c, i, f, ip, n.MTU, func(own *dataplane.Cycle, j uint16) { own.ToBridge(j, n.Bridge) })
 		return
 	}
 	c.ToBridge(i, n.Bridge)
+}
+
+// tooBigInside tells the remote that its packet ip, translated already, does not
+// fit the guests' MTU. The error is made as if the guest had sent it, so that it
+// is translated like one: the remote finds its own packet quoted.
+func (r *Router) tooBigInside(c *dataplane.Cycle, n *network, ip wire.IPv4, mac wire.MAC) {
+	if ip.FragmentOffset() != 0 || !r.errors.take(c.Now, c.In(), icmpRate) {
+		return
+	}
+	j, f := c.Originate()
+	if f == nil {
+		return
+	}
+	quote := ip[:min(len(ip), icmpQuote)]
+	b := f.Grow(wire.EthernetLen + wire.IPv4Len + wire.ICMPLen + len(quote))
+	putEthernet(b, n.Station, mac, wire.TypeIPv4)
+	out := b[wire.EthernetLen:]
+	putIPv4(out, ip.Dst(), ip.Src(), wire.ProtoICMP, len(out))
+	putICMP(out[wire.IPv4Len:], wire.ICMPUnreachable, wire.ICMPCodeFragNeeded, uint32(n.MTU), quote)
+	r.fromGuest(c.Own(), n, j)
 }
 
 // released sends the fragments that waited for the one just translated. They

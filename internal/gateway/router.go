@@ -48,11 +48,12 @@ type Config struct {
 
 // Router is the dataplane's Handler for nat networks.
 type Router struct {
-	cfg    Config
-	nets   []*network // by BridgeID
-	hops   hops
-	errors buckets    // of ICMP errors
-	pkt    nat.Packet // scratch, so that translating does not allocate
+	cfg       Config
+	nets      []*network // by BridgeID
+	hops      hops
+	errors    buckets     // of ICMP errors
+	fragments frame.Drops // of the table, as counted last
+	pkt       nat.Packet  // scratch, so that translating does not allocate
 }
 
 var _ dataplane.Handler = (*Router)(nil)
@@ -131,6 +132,18 @@ const expireBudget = 8192
 func (r *Router) Tick(c *dataplane.Cycle) {
 	r.cfg.NAT.Expire(seconds(c.Now), expireBudget)
 	r.expireWaiting(c)
+	r.countFragments(c)
+}
+
+// countFragments counts fragments that the table kept in vain.
+func (r *Router) countFragments(c *dataplane.Cycle) {
+	now := r.cfg.NAT.Drops()
+	for reason, n := range now {
+		if was := r.fragments[reason]; n > was {
+			c.CountRouter(frame.Reason(reason), n-was)
+		}
+	}
+	r.fragments = now
 }
 
 // seconds is the worker's time in the unit of package nat.

@@ -511,3 +511,42 @@ func TestAPortAsksOnlySoMuch(t *testing.T) {
 		t.Errorf("%d questions, want 500 to %d", len(b.asked), most)
 	}
 }
+
+func TestAPacketFromOutsideLongerThanTheGuestsMTUIsAnswered(t *testing.T) {
+	b := newBed(t)
+	b.answer(server, ready())
+	b.send(b.guest, guestPort, fromGuest(udp(guestIP, server, 5000, 7, nil)))
+	_, ip := parse(t, b.one(b.uplink))
+	u, _ := wire.ParseUDP(ip.Payload())
+	long := udp(server, outside, 7, u.SrcPort(), make([]byte, 3000))
+	long[6] = 0x40
+	long.FillChecksum()
+	b.send(b.uplink, uplinkPort, ether(nicMAC, hopMAC, wire.TypeIPv4, long))
+	b.wantDrop(uplinkPort, frame.NeedsFrag)
+	if n := len(b.guest.Sent()); n != 0 {
+		t.Errorf("%d frames went to the guest", n)
+	}
+	eth, ip := parse(t, b.one(b.uplink))
+	m, ok := wire.ParseICMP(ip.Payload())
+	if !ok || eth.Dst() != hopMAC || ip.Src() != outside || ip.Dst() != server {
+		t.Fatalf("no ICMP error to the remote: %x", ip)
+	}
+	if m.Type() != wire.ICMPUnreachable || m.Code() != wire.ICMPCodeFragNeeded || binary.BigEndian.Uint32(m[4:]) != 1500 {
+		t.Errorf("type %d code %d info %d", m.Type(), m.Code(), binary.BigEndian.Uint32(m[4:]))
+	}
+	if quoted := m.Embedded(); !bytes.Equal(quoted[12:28], long[12:28]) {
+		t.Errorf("it quotes %x, want addresses and ports as sent: %x", quoted[12:28], long[12:28])
+	}
+}
+
+func TestAFrameToAnUplinkThatIsGoneIsCounted(t *testing.T) {
+	b := newBed(t)
+	b.answer(server, ready())
+	b.do(func(w *dataplane.Worker) {
+		if err := w.RemovePort(uplinkPort); err != nil {
+			t.Error(err)
+		}
+	})
+	b.send(b.guest, guestPort, fromGuest(udp(guestIP, server, 5000, 7, nil)))
+	b.wantDrop(guestPort, frame.UplinkDown)
+}
