@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -54,8 +55,9 @@ var dhclient = client{
 		return g.Start(append([]string{"dhclient", "-4", "-d", "-v", "-cf", conf}, dhclientFiles(n, dir)...)...)
 	},
 	release: func(g *lab.Guest, p *testnet.Proc, dir string) {
+		p.WaitFor("bound to "+regexp.QuoteMeta(g.Addr)+" ", waitLong)
+		p.Kill() // or it may renew what the other one has just released
 		g.Run(append([]string{"dhclient", "-4", "-r", "-v"}, dhclientFiles(nil, dir)...)...)
-		_ = p.Stop() // -r has ended it
 	},
 }
 

@@ -165,7 +165,7 @@ func (l *life) moves() {
 
 func (l *life) releases() {
 	l.t.Helper()
-	known(l.t, l.g, "192.168.77.1")
+	known(l.net, l.g, "192.168.77.1")
 	l.c.release(l.g, l.p, l.dir)
 	l.net.Eventually(waitLong, "a released lease", func() error {
 		if got := l.leases(); len(got) != 0 {
@@ -181,11 +181,9 @@ func (l *life) releases() {
 
 // known makes the guest know the server's station: clients take their address
 // off the card just after the RELEASE, and one that still waits for ARP is lost.
-func known(t *testing.T, g *lab.Guest, server string) {
-	t.Helper()
-	if err := g.Reach(server); err != nil {
-		t.Errorf("the server is not reached: %v", err)
-	}
+func known(n *lab.Net, g *lab.Guest, server string) {
+	n.T.Helper()
+	n.Eventually(waitLong, "the server's station", func() error { return g.Reach(server) })
 }
 
 // keeps holds the client to its one address.

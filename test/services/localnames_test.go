@@ -33,7 +33,7 @@ func TestNamesOfGuests(t *testing.T) {
 
 	p := udhcpc.start(n, two, t.TempDir())
 	p.WaitFor("lease of "+two.Addr+" obtained", answerTime)
-	known(t, two, lab.Gateway)
+	known(n, two, lab.Gateway)
 	udhcpc.release(two, p, "")
 	await(n, one, "NXDOMAIN", nil, "two")
 }
