@@ -160,7 +160,7 @@ func (d *Daemon) openDataplane(done *undo) (err error) {
 	if d.held, err = choosePool(d.defs); err != nil {
 		return err
 	}
-	done.add(func() error { return d.held.close() }) // after widenPool, which adds to it, has ended
+	done.add(func() error { return d.held.close() }) // after keepPool, which adds to it, has ended
 	if err := d.openSteering(done); err != nil {
 		return err
 	}
@@ -206,7 +206,7 @@ func (d *Daemon) followHost(tasks *sync.WaitGroup, ctx context.Context) (*links.
 	var users sync.WaitGroup
 	users.Go(func() { d.ended("routing", follower.Run(ctx)) })
 	users.Go(func() { d.runWayOut(ctx) })
-	users.Go(func() { d.widenPool(ctx) })
+	users.Go(func() { d.keepPool(ctx) })
 	tasks.Go(func() { users.Wait(); d.ended("routing", follower.Close()) })
 	return links.Open()
 }

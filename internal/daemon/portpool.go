@@ -1,0 +1,165 @@
+package daemon
+
+import (
+	"context"
+	"time"
+
+	"ubridge/dataplane"
+	"ubridge/internal/config"
+	"ubridge/internal/hostnet"
+	"ubridge/nat"
+)
+
+const (
+	fewPorts  = 1024        // a pool below this takes single ports from the start
+	holdStep  = 1024        // single ports taken at once
+	maxHeld   = 12 * 1024   // single ports taken in all: 48 MiB of kernel memory for both protocols
+	poolCheck = time.Second // how often the pool is looked at
+)
+
+// portPool is the outside ports: a range above the host's own, and single ports
+// that holder sockets keep from the host when the range runs short.
+type portPool struct {
+	pool    hostnet.PortRange
+	holders hostnet.Holders
+	count   int
+	busy    map[nat.Proto]map[uint16]bool // ports of the range that sockets of the host have
+}
+
+// choosePool takes the range that a definition asks for, or what lies above the
+// host's own.
+func choosePool(defs map[string]definition) (portPool, error) {
+	for _, name := range sortedNames(defs) {
+		if r := defs[name].NAT.Ports; r != (config.PortRange{}) {
+			return portPool{pool: hostnet.PortRange{First: r.First, Last: r.Last}}, nil
+		}
+	}
+	local, err := hostnet.LocalPortRange()
+	if err != nil {
+		return portPool{}, err
+	}
+	return portPool{pool: hostnet.PoolAbove(local)}, nil
+}
+
+// transports are the protocols whose ports are shared with the host's sockets.
+var transports = map[nat.Proto]hostnet.Transport{nat.TCP: hostnet.TCP, nat.UDP: hostnet.UDP}
+
+// exclude keeps the ports out of the pool that the host's sockets have now, and
+// gives those back that they had.
+func (p *portPool) exclude(t *nat.Table, busy map[nat.Proto]map[uint16]bool) {
+	for proto := range transports {
+		for port := range busy[proto] {
+			if !p.busy[proto][port] {
+				t.Exclude(proto, port)
+			}
+		}
+		for port := range p.busy[proto] {
+			if !busy[proto][port] {
+				t.AddPorts(proto, []uint16{port})
+			}
+		}
+	}
+	p.busy = busy
+}
+
+// look asks the kernel which ports of the range the host's sockets have.
+func (p *portPool) look() (map[nat.Proto]map[uint16]bool, error) {
+	all := map[nat.Proto]map[uint16]bool{}
+	for proto, transport := range transports {
+		busy, err := hostnet.BusyPorts(transport, p.pool)
+		if err != nil {
+			return nil, err
+		}
+		all[proto] = busy
+	}
+	return all, nil
+}
+
+// retake holds the single ports again that resumed flows use: those of the dead
+// daemon went to the host with it. One that the host has taken since then stays
+// with the flow until its end, and is given to no other.
+func (p *portPool) retake(t *nat.Table) error {
+	strays := map[uint16]bool{}
+	t.Strays(func(_ nat.Proto, port uint16) { strays[port] = !p.pool.Contains(port) })
+	for port, single := range strays {
+		if !single {
+			continue // excluded: the host has it
+		}
+		held, err := hostnet.HoldPort(port)
+		if err != nil {
+			return err
+		}
+		if held != nil {
+			p.holders, p.count = append(p.holders, held...), p.count+1
+			t.AddPorts(nat.TCP, []uint16{port})
+			t.AddPorts(nat.UDP, []uint16{port})
+		}
+	}
+	return nil
+}
+
+// keepPool keeps the pool apart from what the host's sockets take of it, and
+// takes single ports from the host when half of it is held.
+func (d *Daemon) keepPool(ctx context.Context) {
+	ticker := time.NewTicker(poolCheck)
+	defer ticker.Stop()
+	// nftables hides the range only: the host would reset flows on other ports.
+	widen := d.steer.Fallback() == nil
+	if widen && d.held.pool.Len() < fewPorts {
+		d.holdPorts(ctx)
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			d.followHostPorts(ctx)
+			if widen && d.held.count < maxHeld && d.underPressure(ctx) {
+				d.holdPorts(ctx)
+			}
+		}
+	}
+}
+
+// followHostPorts makes room for services of the host that came since the last
+// look. A flow that has the port already keeps it.
+func (d *Daemon) followHostPorts(ctx context.Context) {
+	busy, err := d.held.look()
+	if err != nil {
+		d.log.Debug("the host's sockets are not listed", "err", err)
+		return
+	}
+	_ = d.worker.Do(ctx, func(*dataplane.Worker) { d.held.exclude(d.router.NAT(), busy) }) // it has stopped: nothing to keep apart
+}
+
+func (d *Daemon) underPressure(ctx context.Context) (pressed bool) {
+	err := d.worker.Do(ctx, func(*dataplane.Worker) {
+		for _, p := range []nat.Proto{nat.TCP, nat.UDP} {
+			held, total := d.router.NAT().Pressure(p)
+			pressed = pressed || 2*held >= total
+		}
+	})
+	return err == nil && pressed
+}
+
+// holdPorts takes another step of single ports.
+func (d *Daemon) holdPorts(ctx context.Context) {
+	ports, holders, err := hostnet.HoldPorts(holdStep, d.held.pool)
+	if err != nil {
+		d.log.Warn("no further outside ports", "err", err)
+	}
+	d.held.holders = append(d.held.holders, holders...)
+	d.held.count += len(ports)
+	if len(ports) == 0 {
+		return
+	}
+	err = d.worker.Do(ctx, func(*dataplane.Worker) {
+		d.router.NAT().AddPorts(nat.TCP, ports)
+		d.router.NAT().AddPorts(nat.UDP, ports)
+	})
+	if err == nil {
+		d.log.Info("outside ports added", "ports", len(ports), "in_all", d.held.count+d.held.pool.Len())
+	}
+}
+
+func (p *portPool) close() error { return p.holders.Close() }
