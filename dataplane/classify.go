@@ -72,11 +72,14 @@ func (b *Bridge) sort(c *classes, p *port, e wire.Ethernet, i int) {
 // dhcpServerPort is where clients send to (RFC 2131 §4.1).
 const dhcpServerPort = 67
 
-// isDHCPRequest reports whether e is an untagged IPv4 UDP datagram to the DHCP
-// server port. Only the bytes needed for that are read.
+// isDHCPRequest reports whether e is an IPv4 UDP datagram to the DHCP server
+// port, on no VLAN. Only the bytes needed for that are read.
 func isDHCPRequest(e wire.Ethernet) bool {
-	const ip = wire.EthernetLen
-	if len(e) < ip+wire.IPv4Len+wire.UDPLen || e.Type() != wire.TypeIPv4 || e[ip+9] != wire.ProtoUDP {
+	typ, ip := e.Type(), wire.EthernetLen
+	if typ == wire.TypeVLAN && len(e) >= ip+wire.VLANLen && binary.BigEndian.Uint16(e[ip:])&0xfff == 0 {
+		typ, ip = binary.BigEndian.Uint16(e[ip+2:]), ip+wire.VLANLen // a priority, not a VLAN
+	}
+	if len(e) < ip+wire.IPv4Len+wire.UDPLen || typ != wire.TypeIPv4 || e[ip+9] != wire.ProtoUDP {
 		return false
 	}
 	udp := ip + int(e[ip]&15)*4

@@ -115,6 +115,18 @@ func (f *Frame) InsertVLAN(tpid, tci uint16) bool {
 	return true
 }
 
+// RemoveVLAN takes the tag behind the addresses off: the reverse of InsertVLAN.
+// It reports false, and leaves the frame as it is, where the frame ends within
+// the tag or an unfinished checksum starts there.
+func (f *Frame) RemoveVLAN() bool {
+	b := f.Bytes()
+	if len(b) < wire.EthernetLen+wire.VLANLen || !f.Pull(wire.VLANLen) {
+		return false
+	}
+	copy(b[wire.VLANLen:], b[:12])
+	return true
+}
+
 // Batch is what a port receives and sends at once. Frames beyond N are
 // undefined.
 type Batch struct {

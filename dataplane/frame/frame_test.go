@@ -200,3 +200,28 @@ func TestFrameOperationsDoNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations", got)
 	}
 }
+
+func TestRemoveVLANIsTheReverseOfInsertVLAN(t *testing.T) {
+	whole := make([]byte, 80)
+	for i := range whole {
+		whole[i] = byte(i)
+	}
+	var f Frame
+	buf := append(make([]byte, Headroom), whole...)
+	f.Set(buf, Headroom, len(whole))
+	f.Offload = Offload{Flags: NeedsCsum, CsumStart: 34, CsumOffset: 16, HdrLen: 54}
+	was := f.Offload
+	if !f.InsertVLAN(wire.TypeVLAN, 5<<13) || !f.RemoveVLAN() {
+		t.Fatal("refused")
+	}
+	if !bytes.Equal(f.Bytes(), whole) || f.Offload != was {
+		t.Errorf("%x, %+v", f.Bytes(), f.Offload)
+	}
+	for n, offload := range map[int]Offload{17: {}, 60: {Flags: NeedsCsum, CsumStart: 3}} {
+		f.Set(append([]byte(nil), whole...), 0, n)
+		f.Offload = offload
+		if f.RemoveVLAN() || !bytes.Equal(f.Bytes(), whole[:n]) {
+			t.Errorf("%d bytes, %+v: changed to %x", n, offload, f.Bytes())
+		}
+	}
+}

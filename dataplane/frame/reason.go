@@ -26,7 +26,8 @@ const (
 	// Router, from a guest.
 	BadIP           // IPv4 header malformed or with a wrong checksum
 	BadTransport    // TCP, UDP or ICMP header malformed
-	BadSource       // source address outside the network
+	BadSource       // source address outside the network; from the host, none of its own
+	SourceRoute     // source-routed (LSRR, SSRR): would lead around the rules
 	NotRouted       // neither IPv4 nor ARP: the router does not carry it
 	LocalScope      // multicast, broadcast or link-local destination: never translated
 	OwnSubnet       // to another station of the same network through the router
@@ -68,7 +69,7 @@ var reasonNames = [NumReasons]string{
 	Forwarded: "forwarded",
 	Runt:      "runt", BadOffload: "bad-offload", RingFull: "ring-full", RxCut: "rx-cut", NoBuffer: "no-buffer",
 	BadSourceMAC: "bad-source-mac", OwnSource: "own-source", Reserved: "reserved", SamePort: "same-port", NoPort: "no-port", ForeignTag: "foreign-tag",
-	BadIP: "bad-ip", BadTransport: "bad-transport", BadSource: "bad-source", NotRouted: "not-routed",
+	BadIP: "bad-ip", BadTransport: "bad-transport", BadSource: "bad-source", SourceRoute: "source-route", NotRouted: "not-routed",
 	LocalScope: "local-scope", OwnSubnet: "own-subnet", TTLExceeded: "ttl-exceeded", NoRoute: "no-route",
 	Refused: "refused", NeighbourFailed: "neighbour-failed", NextHopWait: "next-hop-wait",
 	NeedsFrag: "needs-frag", UplinkDown: "uplink-down",

@@ -18,14 +18,14 @@ func (r *Router) fromOutside(c *dataplane.Cycle, i uint16) {
 		c.Drop(i, frame.BadOffload)
 		return
 	}
-	eth := f.Ethernet()
-	if eth.Type() != wire.TypeIPv4 {
+	untag(f)
+	if f.Ethernet().Type() != wire.TypeIPv4 {
 		c.Drop(i, frame.NotRouted)
 		return
 	}
-	ip, ok := wire.ParseIPv4(eth.Payload())
-	if !ok || !ip.ChecksumOK() {
-		c.Drop(i, frame.BadIP)
+	ip, refused := admit(f)
+	if refused != frame.Forwarded {
+		c.Drop(i, refused)
 		return
 	}
 	if ip.TTL() <= 1 {

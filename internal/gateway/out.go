@@ -13,8 +13,8 @@ import (
 // a DHCP request.
 func (r *Router) fromGuest(c *dataplane.Cycle, n *network, i uint16) {
 	f := c.Frame(i)
-	eth := f.Ethernet()
-	switch eth.Type() {
+	untag(f)
+	switch f.Ethernet().Type() {
 	case wire.TypeIPv4:
 		r.ipFromGuest(c, n, i, f)
 	case wire.TypeARP:
@@ -27,9 +27,9 @@ func (r *Router) fromGuest(c *dataplane.Cycle, n *network, i uint16) {
 }
 
 func (r *Router) ipFromGuest(c *dataplane.Cycle, n *network, i uint16, f *frame.Frame) {
-	ip, ok := wire.ParseIPv4(f.Ethernet().Payload())
-	if !ok || !ip.ChecksumOK() {
-		c.Drop(i, frame.BadIP)
+	ip, refused := admit(f)
+	if refused != frame.Forwarded {
+		c.Drop(i, refused)
 		return
 	}
 	if d, ok := datagram(ip); ok && r.service(c, n, i, f, ip, d) {
@@ -77,10 +77,6 @@ func datagram(ip wire.IPv4) (wire.UDP, bool) {
 
 // forward routes and translates a packet to the outside.
 func (r *Router) forward(c *dataplane.Cycle, n *network, i uint16, f *frame.Frame, ip wire.IPv4) {
-	if sourceRouted(ip) {
-		c.Drop(i, frame.BadIP)
-		return
-	}
 	eth := f.Ethernet()
 	hop := r.lookup(c, ip.Dst())
 	if hop.State == HopLocal { // which is no hop further, whatever the TTL
@@ -107,29 +103,6 @@ func (r *Router) forward(c *dataplane.Cycle, n *network, i uint16, f *frame.Fram
 		return
 	}
 	r.translate(c, n, i, f, ip, hop)
-}
-
-// sourceRouted reports whether a packet has a source route, by which a guest
-// could reach what the destination alone does not let it (RFC 7126 §4.3, §4.4:
-// drop), or options that cannot be read.
-func sourceRouted(ip wire.IPv4) bool {
-	const end, nop, loose, strict = 0, 1, 131, 137
-	for o := ip[wire.IPv4Len:ip.HeaderLen()]; len(o) > 0; {
-		switch o[0] {
-		case end:
-			return false
-		case nop:
-			o = o[1:]
-			continue
-		case loose, strict:
-			return true
-		}
-		if len(o) < 2 || o[1] < 2 || int(o[1]) > len(o) {
-			return true
-		}
-		o = o[o[1]:]
-	}
-	return false
 }
 
 // unreachable answers a packet to where there is no way.

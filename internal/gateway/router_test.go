@@ -130,7 +130,7 @@ func TestTheHostIsReachedOnTheLastHop(t *testing.T) {
 func TestWhatIsNotRoutedIsDroppedByName(t *testing.T) {
 	badSum := fromGuest(udp(guestIP, server, 5000, 7, nil))
 	badSum[24] ^= 1
-	tagged := ether(station, guestMAC, wire.TypeVLAN, append([]byte{0, 0, 8, 0}, udp(guestIP, server, 1, 2, nil)...))
+	tagged := ether(station, guestMAC, wire.TypeVLAN, append([]byte{0, 5, 8, 0}, udp(guestIP, server, 1, 2, nil)...))
 	for _, c := range []struct {
 		name  string
 		frame []byte
@@ -150,7 +150,7 @@ func TestWhatIsNotRoutedIsDroppedByName(t *testing.T) {
 		{"this network", fromGuest(udp(guestIP, wire.IP4{0, 0, 0, 1}, 1, 2, nil)), frame.LocalScope},
 		{"another guest", fromGuest(udp(guestIP, wire.IP4{192, 168, 122, 9}, 1, 2, nil)), frame.OwnSubnet},
 		{"IPv6", ether(station, guestMAC, wire.TypeIPv6, make([]byte, 46)), frame.NotRouted},
-		{"priority-tagged", tagged, frame.ForeignTag},
+		{"on a VLAN", tagged, frame.ForeignTag},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBed(t)
