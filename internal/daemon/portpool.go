@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"syscall"
 	"time"
 
 	"ubridge/dataplane"
@@ -14,6 +15,7 @@ const (
 	fewPorts  = 1024        // a pool below this takes single ports from the start
 	holdStep  = 1024        // single ports taken at once
 	maxHeld   = 12 * 1024   // single ports taken in all: 48 MiB of kernel memory for both protocols
+	spareFDs  = 1024        // descriptors that holders leave for everything else
 	poolCheck = time.Second // how often the pool is looked at
 )
 
@@ -114,11 +116,21 @@ func (d *Daemon) keepPool(ctx context.Context) {
 			return
 		case <-ticker.C:
 			d.followHostPorts(ctx)
-			if widen && d.held.count < maxHeld && d.underPressure(ctx) {
+			if widen && d.held.count+holdStep <= holdLimit() && d.underPressure(ctx) {
 				d.holdPorts(ctx)
 			}
 		}
 	}
+}
+
+// holdLimit is how many single ports may be held: each takes a descriptor for
+// TCP and one for UDP.
+func holdLimit() int {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Cur < spareFDs {
+		return 0
+	}
+	return int(min(maxHeld, (limit.Cur-spareFDs)/2))
 }
 
 // followHostPorts makes room for services of the host that came since the last
