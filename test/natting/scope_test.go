@@ -58,7 +58,7 @@ func TestScope(t *testing.T) {
 		p = slices.Concat(p[:20], []byte{1, 131, 7, 4, 10, 9, 0, 77}, p[20:])
 		p[0] = 0x47
 		binary.BigEndian.PutUint16(p[2:], uint16(len(p)))
-		b.drop("vg1", "bad-ip", func() { raw.send(mac, remade(p)) })
+		b.drop("vg1", "source-route", func() { raw.send(mac, remade(p)) })
 	})
 	b.run("last hop", func(b *bed) {
 		p := datagram("192.168.122.11:1", serverAddr+":1", nil)
