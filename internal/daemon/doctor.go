@@ -2,7 +2,9 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"os"
 	"strings"
@@ -186,7 +188,10 @@ func (n *network) dnsChecks() (checks []api.Check) {
 	}
 	at := netip.AddrPortFrom(n.addr.Addr(), 53)
 	if failed := n.tcpError.Load(); failed != nil {
-		detail := "TCP DNS on " + at.String() + " is not served: " + *failed
+		detail := fmt.Sprintf("TCP DNS on %s is not served: %v", at, *failed)
+		if errors.Is(*failed, fs.ErrPermission) {
+			return append(checks, warn(name, detail, "UDP DNS works; grant CAP_NET_BIND_SERVICE, or run as root"))
+		}
 		if h, err := probe.PortHolder(hostnet.TCP, at); err == nil && h != nil {
 			detail = fmt.Sprintf("TCP port 53 on %s is taken by %s (pid %d)", at.Addr(), h.Name, h.PID)
 		}

@@ -45,7 +45,7 @@ type network struct {
 
 	cancel   context.CancelFunc
 	tasks    sync.WaitGroup
-	tcpError atomic.Pointer[string] // why TCP DNS is not served
+	tcpError atomic.Pointer[error] // why TCP DNS is not served
 }
 
 // fdbEntries bounds the stations of a network; a full table still forwards.
@@ -316,7 +316,7 @@ func (n *network) serveTCP(ctx context.Context) {
 			n.ended("dns over tcp", n.names.ServeTCP(ctx, l))
 			return
 		}
-		if n.tcpError.Swap(ptr(err.Error())) == nil {
+		if n.tcpError.Swap(&err) == nil {
 			n.log.Warn("DNS over TCP is not served; UDP is", "err", err)
 		}
 		select {
