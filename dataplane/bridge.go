@@ -30,6 +30,7 @@ type Bridge struct {
 	station wire.MAC
 	host    PortID
 	takes   bool // DHCP requests, also broadcast ones, go to the handler
+	judges  bool // IPv4 from the host goes to the handler
 
 	// cached is the latest destination looked up and the port it was found on;
 	// cachedPort is NoPort after anything that might have moved it.
@@ -42,6 +43,10 @@ type BridgeConfig struct {
 	FDB      *fdb.Table
 	Station  wire.MAC // the network's own address; zero for a bridge without a station
 	TakeDHCP bool     // hand DHCP requests to the handler instead of flooding them
+
+	// JudgeHost hands IPv4 from the host port to the handler, which switches what
+	// may enter by Cycle.ToBridge: a host that forwards sends more than its own.
+	JudgeHost bool
 }
 
 // FDB is the bridge's forwarding database, for use inside Do.

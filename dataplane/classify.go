@@ -58,6 +58,8 @@ func (w *Worker) admit(p *port, b *Bridge, f *frame.Frame, now uint32) frame.Rea
 func (b *Bridge) sort(c *classes, p *port, e wire.Ethernet, i int) {
 	dst := e.Dst()
 	switch {
+	case b.judges && p.id == b.host && e.Type() == wire.TypeIPv4:
+		c.station.push(i)
 	case dst == b.station && p.id != b.host && !b.station.IsZero():
 		c.station.push(i)
 	case !dst.IsGroup():

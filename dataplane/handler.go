@@ -12,7 +12,7 @@ import (
 type Handler interface {
 	// FromBridge takes the frames of c.Batch whose indices are in which: they
 	// came in on port in of bridge br and are for the bridge's station, or are
-	// DHCP requests.
+	// DHCP requests, or IPv4 from the host port.
 	FromBridge(c *Cycle, br BridgeID, in PortID, which []uint16)
 
 	// FromUplink takes frames that came in on an uplink.

@@ -17,7 +17,10 @@ func (w *Worker) AddBridge(id BridgeID, cfg BridgeConfig) *Bridge {
 	for len(w.bridges) <= int(id) {
 		w.bridges = append(w.bridges, nil)
 	}
-	b := &Bridge{id: id, fdb: cfg.FDB, station: cfg.Station, takes: cfg.TakeDHCP, host: NoPort, cachedPort: NoPort}
+	b := &Bridge{
+		id: id, fdb: cfg.FDB, station: cfg.Station, takes: cfg.TakeDHCP, judges: cfg.JudgeHost,
+		host: NoPort, cachedPort: NoPort,
+	}
 	w.bridges[id] = b
 	return b
 }

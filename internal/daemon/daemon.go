@@ -171,7 +171,7 @@ func (d *Daemon) openDataplane(done *undo) (err error) {
 	d.out.questions = make(chan question, questionRoom)
 	d.out.resolving = newResolving()
 	d.out.uplinks = map[int]*uplink{}
-	d.router = gateway.NewRouter(gateway.Config{NAT: table, Resolve: d.out.ask})
+	d.router = gateway.NewRouter(gateway.Config{NAT: table, Resolve: d.out.ask, Local: d.out.local})
 	d.worker, err = dataplane.NewWorker(d.router)
 	return err
 }

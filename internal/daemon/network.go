@@ -184,7 +184,7 @@ func (d *Daemon) removeBridge(n *network, host *tap.Port) error {
 func (d *Daemon) buildBridge(ctx context.Context, n *network, table *fdb.Table, host *tap.Port) error {
 	return d.worker.Do(ctx, func(w *dataplane.Worker) {
 		n.bridge = dataplane.BridgeID(n.st.ID)
-		w.AddBridge(n.bridge, dataplane.BridgeConfig{FDB: table, Station: n.st.MAC, TakeDHCP: n.def.DHCP.Enabled})
+		w.AddBridge(n.bridge, dataplane.BridgeConfig{FDB: table, Station: n.st.MAC, TakeDHCP: n.def.DHCP.Enabled, JudgeHost: true})
 		id := dataplane.PortID(n.st.HostID)
 		w.AddPort(id, n.bridge, n.st.Bridge, host)
 		w.SetHostPort(id)

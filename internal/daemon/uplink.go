@@ -186,6 +186,10 @@ func (o *wayOut) adopt(addrs ...netip.Addr) {
 	o.orphans = slices.DeleteFunc(o.orphans, func(a netip.Addr) bool { return slices.Contains(addrs, a) })
 }
 
+// local reports whether an address is one of the host's own; it is the router's
+// Local.
+func (o *wayOut) local(a wire.IP4) bool { return o.follower.LocalAddrs().Lookup(a) == nexthop.Local }
+
 // outside is every address that guests are masqueraded as.
 func (o *wayOut) outside() (addrs []netip.Addr) {
 	addrs = slices.Clone(o.orphans)

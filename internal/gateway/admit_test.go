@@ -73,3 +73,22 @@ func TestAPriorityTagIsNoVLAN(t *testing.T) {
 		t.Errorf("%d DHCP requests, want 1", len(b.dhcp))
 	}
 }
+
+// Of what the host sends, its own enters: a host that forwards must not let its
+// neighbours in.
+func TestOnlyTheHostItselfReachesGuests(t *testing.T) {
+	b := newBed(t)
+	for src, enters := range map[wire.IP4]bool{gatewayIP: true, outside: true, server: false, {172, 17, 0, 2}: false} {
+		for _, dst := range []wire.MAC{guestMAC, wire.Broadcast} {
+			b.send(b.host, hostPort, ether(dst, station, wire.TypeIPv4, udp(src, guestIP, 7, 7, nil)))
+			if got := len(b.guest.Sent()) == 1; got != enters {
+				t.Errorf("from %v to %v: enters %v", src.Addr(), dst, got)
+			}
+		}
+	}
+	if n := b.counters(hostPort).Drops[frame.BadSource]; n != 4 {
+		t.Errorf("%d drops, want 4", n)
+	}
+	b.send(b.host, hostPort, ether(wire.Broadcast, station, wire.TypeARP, make([]byte, 28)))
+	b.one(b.guest)
+}

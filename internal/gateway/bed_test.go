@@ -56,7 +56,9 @@ func newBed(t *testing.T) *bed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.r = gateway.NewRouter(gateway.Config{NAT: table, Resolve: func(_ dataplane.PortID, dst wire.IP4) bool { b.asked <- dst; return true }})
+	b.r = gateway.NewRouter(gateway.Config{NAT: table, Resolve: func(_ dataplane.PortID, dst wire.IP4) bool { b.asked <- dst; return true },
+		Local: func(a wire.IP4) bool { return a == outside },
+	})
 	if b.w, err = dataplane.NewWorker(b.r); err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +67,7 @@ func newBed(t *testing.T) *bed {
 		t.Fatal(err)
 	}
 	b.guest, b.host, b.uplink = polled(t), polled(t), polled(t)
-	b.w.AddBridge(bridgeID, dataplane.BridgeConfig{FDB: stations, Station: station, TakeDHCP: true})
+	b.w.AddBridge(bridgeID, dataplane.BridgeConfig{FDB: stations, Station: station, TakeDHCP: true, JudgeHost: true})
 	b.w.AddPort(guestPort, bridgeID, "guest", b.guest)
 	b.w.AddPort(hostPort, bridgeID, "ubr0", b.host)
 	b.w.SetHostPort(hostPort)

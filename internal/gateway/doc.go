@@ -8,6 +8,7 @@
 //
 //	DHCP request ─────────────────► dhcpd, on the service's goroutine
 //	not IPv4 ─────────────────────► ARP to the host port; the rest dropped, not-routed
+//	source-routed ────────────────► dropped, source-route
 //	source outside the network ───► dropped, bad-source
 //	gateway address, UDP port 53 ─► dnsfwd, on the service's goroutine
 //	gateway address ──────────────► host port
@@ -15,6 +16,10 @@
 //	own subnet ───────────────────► dropped, own-subnet
 //	another address of the host ──► host port
 //	anything else ────────────────► next hop, TTL, MTU, nat.Outbound, uplink
+//
+// From the host only its own packets enter: what it would forward to guests, for
+// a neighbour or a container, is dropped as bad-source, since in nat mode
+// connections are opened from inside.
 //
 // The host port is the only way to the host's stack, and nothing that is not
 // the host's own is ever written there: a forwarding host would route it with

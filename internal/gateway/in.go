@@ -7,6 +7,21 @@ import (
 	"ubridge/nat"
 )
 
+// fromHost decides frame i, which the host's stack sent to the guests of n: its
+// own may enter. A host that forwards also sends what its neighbours or its
+// containers send, and nobody may open a connection to a guest in nat mode.
+func (r *Router) fromHost(c *dataplane.Cycle, n *network, i uint16) {
+	ip, ok := wire.ParseIPv4Header(c.Frame(i).Ethernet().Payload())
+	switch {
+	case !ok:
+		c.Drop(i, frame.BadIP)
+	case ip.Src() == n.Gateway || r.cfg.Local != nil && r.cfg.Local(ip.Src()):
+		c.ToBridge(i, n.Bridge)
+	default:
+		c.Drop(i, frame.BadSource)
+	}
+}
+
 // fromOutside decides frame i, which came in on an uplink.
 func (r *Router) fromOutside(c *dataplane.Cycle, i uint16) {
 	f := c.Frame(i)

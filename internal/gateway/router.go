@@ -44,6 +44,10 @@ type Config struct {
 	// SetHop, on behalf of a guest on port in. It does not block; false means
 	// that the question was not taken.
 	Resolve func(in dataplane.PortID, dst wire.IP4) bool
+
+	// Local reports whether an address is one of the host's own. It is called on
+	// the packet path. Nil: only the gateways are.
+	Local func(addr wire.IP4) bool
 }
 
 // Router is the dataplane's Handler for nat networks.
@@ -106,14 +110,18 @@ func (r *Router) network(br dataplane.BridgeID) *network {
 }
 
 // FromBridge implements dataplane.Handler.
-func (r *Router) FromBridge(c *dataplane.Cycle, br dataplane.BridgeID, _ dataplane.PortID, which []uint16) {
+func (r *Router) FromBridge(c *dataplane.Cycle, br dataplane.BridgeID, in dataplane.PortID, which []uint16) {
 	n := r.network(br)
+	fromHost := c.Worker().Bridge(br).HostPort() == in
 	for _, i := range which {
-		if n == nil {
+		switch {
+		case n == nil:
 			c.Drop(i, frame.NotRouted)
-			continue
+		case fromHost:
+			r.fromHost(c, n, i)
+		default:
+			r.fromGuest(c, n, i)
 		}
-		r.fromGuest(c, n, i)
 	}
 }
 
