@@ -38,25 +38,25 @@ const (
 // bed is a router on a worker with a guest, the host and an uplink, all in
 // memory. The test plays the slow path.
 type bed struct {
-	t                   *testing.T
+	t                   testing.TB
 	w                   *dataplane.Worker
 	r                   *gateway.Router
 	guest, host, uplink *memport.Port
-	asked               chan wire.IP4
-	dhcp                chan []byte
+	asked               chan wire.IP4 // full: further questions are not taken
+	dhcp                chan []byte   // full: further requests are not taken
 	busy                bool
 }
 
 var caps = frame.Caps{Csum: true, TSO4: true, TSO6: true, USO: true, MTU: 1500}
 
-func newBed(t *testing.T) *bed {
+func newBed(t testing.TB) *bed {
 	t.Helper()
 	b := &bed{t: t, asked: make(chan wire.IP4, 4096), dhcp: make(chan []byte, 100)}
 	table, err := nat.New(nat.Config{FirstPort: 61000, LastPort: 65535, Seed: [2]uint64{1, 2}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.r = gateway.NewRouter(gateway.Config{NAT: table, Resolve: func(_ dataplane.PortID, dst wire.IP4) bool { b.asked <- dst; return true },
+	b.r = gateway.NewRouter(gateway.Config{NAT: table, Resolve: func(_ dataplane.PortID, dst wire.IP4) bool { return offer(b.asked, dst) },
 		Local: func(a wire.IP4) bool { return a == outside },
 	})
 	if b.w, err = dataplane.NewWorker(b.r); err != nil {
@@ -74,7 +74,7 @@ func newBed(t *testing.T) *bed {
 	b.w.AddPort(uplinkPort, dataplane.NoBridge, "eth0", b.uplink)
 	b.r.AddNetwork(gateway.Network{
 		Bridge: bridgeID, Station: station, Gateway: gatewayIP, Subnet: netip.MustParsePrefix("192.168.122.0/24"), MTU: 1500,
-		DHCP: func(_ dataplane.PortID, _ wire.MAC, p []byte) bool { b.dhcp <- p; return !b.busy },
+		DHCP: func(_ dataplane.PortID, _ wire.MAC, p []byte) bool { return offer(b.dhcp, p) && !b.busy },
 		DNS: func(_ netip.AddrPort, q []byte, reply func([]byte)) bool {
 			reply(append([]byte("re: "), q...))
 			return true
@@ -94,7 +94,17 @@ func newBed(t *testing.T) *bed {
 	return b
 }
 
-func polled(t *testing.T) *memport.Port {
+// offer sends unless the channel is full.
+func offer[T any](to chan T, v T) bool {
+	select {
+	case to <- v:
+		return true
+	default:
+		return false
+	}
+}
+
+func polled(t testing.TB) *memport.Port {
 	p, err := memport.NewPolled(caps)
 	if err != nil {
 		t.Fatal(err)
@@ -201,7 +211,7 @@ func udp(src, dst wire.IP4, sport, dport uint16, payload []byte) wire.IPv4 {
 func fromGuest(ip wire.IPv4) []byte { return ether(station, guestMAC, wire.TypeIPv4, ip) }
 
 // parse checks a frame's IPv4 and transport checksums and gives the packet.
-func parse(t *testing.T, f []byte) (wire.Ethernet, wire.IPv4) {
+func parse(t testing.TB, f []byte) (wire.Ethernet, wire.IPv4) {
 	t.Helper()
 	eth := wire.Ethernet(f)
 	ip, ok := wire.ParseIPv4(eth.Payload())
