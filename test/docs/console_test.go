@@ -70,6 +70,9 @@ func (r *tour) enter(line string) {
 	case strings.HasPrefix(line, "qemu-system-x86_64 "):
 		r.bootGuest(line)
 	default:
+		if strings.HasSuffix(line, "ubridge demo") {
+			defer r.alone("demo")()
+		}
 		out := r.run(line)
 		for _, want := range expected[line] {
 			if !strings.Contains(out, want) {
@@ -80,6 +83,15 @@ func (r *tour) enter(line string) {
 			r.compareXML(line, out)
 		}
 	}
+}
+
+// alone waits until no other package's tests do what only one may do at once.
+func (r *tour) alone(what string) (release func()) {
+	release, err := testnet.Lock(what)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return release
 }
 
 // expected is what commands of the pages must say.
