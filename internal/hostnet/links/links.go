@@ -93,7 +93,6 @@ func (w *Watch) Run(ctx context.Context, changed func()) error {
 				w.renew(ctx)
 			}
 		case <-w.broken:
-			close(w.done)
 			w.renew(ctx)
 		}
 		w.drain(ctx)
@@ -121,12 +120,15 @@ func (w *Watch) drain(ctx context.Context) {
 	}
 }
 
-// renew subscribes again, trying until it works or ctx is cancelled.
+// renew ends the subscription, whose socket stays open otherwise, and subscribes
+// again, trying until it works or ctx is cancelled.
 func (w *Watch) renew(ctx context.Context) {
+	w.end()
 	for ctx.Err() == nil {
 		if err := w.subscribe(); err == nil {
 			return
 		}
+		w.updates = nil
 		select {
 		case <-ctx.Done():
 		case <-time.After(time.Second):
@@ -134,9 +136,19 @@ func (w *Watch) renew(ctx context.Context) {
 	}
 }
 
-func (w *Watch) close() {
+// end ends the subscription, if there is one, and waits until the library has
+// let go of it.
+func (w *Watch) end() {
+	if w.updates == nil {
+		return
+	}
 	close(w.done)
 	for range w.updates { // the library closes it when its socket is closed
 	}
+	w.updates = nil
+}
+
+func (w *Watch) close() {
+	w.end()
 	w.ns.Close()
 }
