@@ -10,6 +10,7 @@ import (
 	"ubridge/dataplane"
 	"ubridge/dataplane/afpacket"
 	"ubridge/internal/hostnet"
+	"ubridge/internal/hostnet/steer"
 )
 
 // attachment is a port of a running network, as far as its device is there.
@@ -146,6 +147,9 @@ func (d *Daemon) attach(n *network, a *attachment, dev hostnet.Device) error {
 		if err != nil {
 			return err
 		}
+		if a.st.HadClsact, err = steer.HasClsact(dev.Ifindex); err != nil {
+			return err
+		}
 		a.st.Before = &before
 		if err := d.state.save(); err != nil {
 			return err
@@ -225,7 +229,16 @@ func (d *Daemon) restore(st *portState) error {
 	}
 	before := *st.Before
 	st.Before = nil
-	return errors.Join(d.steer.DetachSilence(before.Ifindex), hostnet.Restore(before))
+	return errors.Join(d.steer.DetachSilence(before.Ifindex), sweep(before.Ifindex, st.HadClsact), hostnet.Restore(before))
+}
+
+// sweep removes the clsact qdisc that a daemon made, and was killed before it
+// attached a filter to it or removed it itself.
+func sweep(ifindex int, had bool) error {
+	if had {
+		return nil
+	}
+	return steer.RemoveClsact(ifindex)
 }
 
 // ports lists a network's attachments by name.

@@ -42,8 +42,9 @@ type portState struct {
 	Made    *madeTap `json:"made,omitempty"` // the tap that we made; nil for a device that was there
 
 	// Before is the device as it was before it was attached; nil while it is
-	// not.
-	Before *hostnet.Attachment `json:"before,omitempty"`
+	// not. HadClsact says that it had a clsact qdisc then, which stays.
+	Before    *hostnet.Attachment `json:"before,omitempty"`
+	HadClsact bool                `json:"had_clsact,omitempty"`
 }
 
 // tap is how a tap of ours is made again after a stop removed it.

@@ -322,7 +322,7 @@ func (d *Daemon) stopUplinks() error {
 	clear(d.out.uplinks)
 	var errs []error
 	for _, r := range d.out.records {
-		errs = append(errs, d.steer.DetachUplink(r.Before.Ifindex), hostnet.RestoreUplink(r.Before))
+		errs = append(errs, d.steer.DetachUplink(r.Before.Ifindex), sweep(r.Before.Ifindex, r.HadClsact), hostnet.RestoreUplink(r.Before))
 	}
 	d.out.records = nil
 	return errors.Join(append(errs, d.out.save())...)

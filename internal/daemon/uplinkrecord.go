@@ -5,13 +5,15 @@ import (
 	"slices"
 
 	"ubridge/internal/hostnet"
+	"ubridge/internal/hostnet/steer"
 )
 
 // uplinkRecord is what a killed daemon's successor needs to know of an uplink:
 // how the device was, and which of its addresses flows use.
 type uplinkRecord struct {
-	Before  hostnet.Uplink `json:"before"`
-	Outside []netip.Addr   `json:"outside"`
+	Before    hostnet.Uplink `json:"before"`
+	HadClsact bool           `json:"had_clsact,omitempty"` // a qdisc that stays
+	Outside   []netip.Addr   `json:"outside"`
 }
 
 // load reads the records of the last run. out.mu need not be held yet.
@@ -33,7 +35,11 @@ func (o *wayOut) record(name string, ifindex int) *uplinkRecord {
 // run noted stands, for the device is changed already.
 func (o *wayOut) remember(before hostnet.Uplink, u *uplink) error {
 	if o.record(u.name, u.ifindex) == nil {
-		o.records = append(o.records, uplinkRecord{Before: before})
+		had, err := steer.HasClsact(u.ifindex)
+		if err != nil {
+			return err
+		}
+		o.records = append(o.records, uplinkRecord{Before: before, HadClsact: had})
 	}
 	return o.update(u)
 }
