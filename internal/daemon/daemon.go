@@ -96,17 +96,29 @@ func (d *Daemon) prepare(done *undo) (err error) {
 		return err
 	}
 	done.add(d.lock.release)
-	if d.state, err = loadState(filepath.Join(d.cfg.StateDir, "state.json")); err != nil {
-		return err
-	}
-	d.out.path = filepath.Join(d.cfg.StateDir, "uplinks.json")
-	if err := d.out.load(); err != nil {
+	if err := d.recall(); err != nil {
 		return err
 	}
 	if err := d.loadDefinitions(); err != nil {
 		return err
 	}
 	return d.openDataplane(done)
+}
+
+// recall reads what earlier runs remember of this host.
+func (d *Daemon) recall() error {
+	boot, err := bootID()
+	if err != nil {
+		return err
+	}
+	if d.state, err = loadState(filepath.Join(d.cfg.StateDir, "state.json"), boot); err != nil {
+		return err
+	}
+	d.out.path = filepath.Join(d.cfg.StateDir, "uplinks.json")
+	if d.state.rebooted {
+		return nil // the devices of the records are others now
+	}
+	return d.out.load()
 }
 
 // serve runs everything until ctx is cancelled.

@@ -47,7 +47,7 @@ func TestAStateDirectoryThatCannotBeWrittenNamesTheFix(t *testing.T) {
 
 func TestStateSurvives(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state.json")
-	s, err := loadState(path)
+	s, err := loadState(path, "boot1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,12 +59,19 @@ func TestStateSurvives(t *testing.T) {
 	if err := s.save(); err != nil {
 		t.Fatal(err)
 	}
-	got, err := loadState(path)
+	got, err := loadState(path, "boot1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(s, got, cmp.AllowUnexported(state{}), cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
+	if diff := cmp.Diff(s, got, cmp.AllowUnexported(state{}), cmpopts.IgnoreFields(state{}, "rebooted"), cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
 		t.Errorf("state changed on disk (-was +is):\n%s", diff)
+	}
+	after, err := loadState(path, "boot2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := after.port("veth0"); p == nil || p.Before != nil {
+		t.Errorf("after a reboot of the host %+v is remembered; how the device was belongs to the old boot", p)
 	}
 	left, err := filepath.Glob(filepath.Join(filepath.Dir(path), ".tmp-*"))
 	if err != nil || len(left) > 0 {
@@ -77,7 +84,7 @@ func TestADamagedStateFileIsNamed(t *testing.T) {
 	if err := os.WriteFile(path, []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := loadState(path); err == nil || !strings.Contains(err.Error(), path) {
+	if _, err := loadState(path, "boot1"); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("error %v does not name the file", err)
 	}
 }

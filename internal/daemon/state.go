@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"ubridge/internal/hostnet"
 	"ubridge/internal/wire"
@@ -20,7 +21,12 @@ type state struct {
 	Networks map[string]*netState `json:"networks"`
 	Ports    []*portState         `json:"ports"`
 
-	path string
+	// Boot is the boot of the host in which it was written: how devices were is
+	// true in that one only.
+	Boot string `json:"boot"`
+
+	path     string
+	rebooted bool // since it was written
 }
 
 // netState is what a network keeps across restarts.
@@ -47,15 +53,17 @@ type portState struct {
 	HadClsact bool                `json:"had_clsact,omitempty"`
 }
 
-// tap is how a tap of ours is made again after a stop removed it.
+// madeTap is how a tap of ours is made again after a stop removed it.
 type madeTap struct {
 	Owner  *uint32 `json:"owner,omitempty"`
 	Group  *uint32 `json:"group,omitempty"`
 	Queues int     `json:"queues,omitempty"`
 }
 
-// loadState reads the state file; none is an empty state.
-func loadState(path string) (*state, error) {
+// loadState reads the state file; none is an empty state. What was written in
+// another boot of the host than this one is forgotten as far as it tells of
+// devices: those were made anew since, perhaps with the same index.
+func loadState(path, boot string) (*state, error) {
 	s := &state{path: path}
 	if err := readJSON(path, s); err != nil {
 		return nil, err
@@ -63,7 +71,22 @@ func loadState(path string) (*state, error) {
 	if s.Networks == nil {
 		s.Networks = map[string]*netState{}
 	}
+	s.rebooted, s.Boot = s.Boot != boot, boot
+	for _, p := range s.Ports {
+		if s.rebooted {
+			p.Before, p.HadClsact = nil, false
+		}
+	}
 	return s, nil
+}
+
+// bootID names the present boot of the host (random(4)).
+func bootID() (string, error) {
+	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return "", fmt.Errorf("tell one boot of the host from another: %w", err)
+	}
+	return strings.TrimSpace(string(b)), nil
 }
 
 // save makes the state durable.
