@@ -140,6 +140,9 @@ func (d *Daemon) serve(ctx context.Context, listener *api.Listener, done *undo) 
 	if err := d.startNetworks(running); err != nil {
 		return err
 	}
+	if device, _ := d.defaultUplink(); device == "" {
+		d.log.Warn("the host has no IPv4 default route: guests reach the host and each other; a route is followed when it comes")
+	}
 	tasks.Go(func() { d.ended("device watch", watch.Run(running, d.linksChanged)) })
 	tasks.Go(func() { d.watchRings(running) })
 

@@ -104,6 +104,9 @@ func TestFollowsDevices(t *testing.T) {
 	}
 	b.host.Run("ip", "link", "del", "eth0")
 	b.start()
+	if out := b.daemon.Output(); !strings.Contains(out, "no IPv4 default route") {
+		t.Errorf("that there is no way out is not said:\n%s", out)
+	}
 	b.addGuests()
 	b.eventually("Net Unreachable", "ping", "-c1", "-W1", serverAddr)
 	b.run("comes after the start", func(b *bed) { wire(); b.seenAs(uplinkAddr) })
