@@ -58,6 +58,9 @@ func (d *Daemon) startNetwork(ctx context.Context, def config.Network) (err erro
 		def: def, st: d.state.network(def.Name), bridge: dataplane.NoBridge,
 		ports: map[string]*attachment{}, log: d.log.With("network", def.Name),
 	}
+	if !d.held.serves(def) {
+		n.log.Warn("nat.ports is not in force until the daemon is started again", "asked", def.NAT.Ports.String(), "pool", fmt.Sprintf("%d-%d", d.held.pool.First, d.held.pool.Last))
+	}
 	if err := d.identify(n); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"fmt"
 	"syscall"
 	"time"
 
@@ -28,19 +29,36 @@ type portPool struct {
 	busy    map[nat.Proto]map[uint16]bool // ports of the range that sockets of the host have
 }
 
-// choosePool takes the range that a definition asks for, or what lies above the
-// host's own.
+// choosePool takes the range that the definitions ask for, or what lies above
+// the host's own. There is one pool, so two that ask for different ranges cannot
+// both be served.
 func choosePool(defs map[string]definition) (portPool, error) {
+	asks := ""
 	for _, name := range sortedNames(defs) {
-		if r := defs[name].NAT.Ports; r != (config.PortRange{}) {
-			return portPool{pool: hostnet.PortRange{First: r.First, Last: r.Last}}, nil
+		switch r := defs[name].NAT.Ports; {
+		case r == (config.PortRange{}):
+		case asks == "":
+			asks = name
+		case r != defs[asks].NAT.Ports:
+			return portPool{}, fmt.Errorf("networks %s and %s set nat.ports to %s and %s: all networks share one pool, so set the same range or none",
+				asks, name, defs[asks].NAT.Ports, r)
 		}
+	}
+	if asks != "" {
+		r := defs[asks].NAT.Ports
+		return portPool{pool: hostnet.PortRange{First: r.First, Last: r.Last}}, nil
 	}
 	local, err := hostnet.LocalPortRange()
 	if err != nil {
 		return portPool{}, err
 	}
 	return portPool{pool: hostnet.PoolAbove(local)}, nil
+}
+
+// serves reports whether the pool is what a definition asks for.
+func (p *portPool) serves(def config.Network) bool {
+	r := def.NAT.Ports
+	return r == (config.PortRange{}) || p.pool == hostnet.PortRange{First: r.First, Last: r.Last}
 }
 
 // transports are the protocols whose ports are shared with the host's sockets.

@@ -2,8 +2,10 @@ package daemon
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 
+	"ubridge/internal/config"
 	"ubridge/internal/hostnet"
 	"ubridge/internal/wire"
 	"ubridge/nat"
@@ -48,5 +50,24 @@ func TestAResumedFlowNeedsItsNetworkAndItsAddress(t *testing.T) {
 		if got := d.validFlow(c.network, c.outside); got != c.want {
 			t.Errorf("network %d, outside %v: %v", c.network, c.outside.Addr(), got)
 		}
+	}
+}
+
+func TestOnePoolServesAllNetworks(t *testing.T) {
+	with := func(first, last uint16) definition {
+		n := config.Default("x")
+		n.NAT.Ports = config.PortRange{First: first, Last: last}
+		return definition{Network: n}
+	}
+	p, err := choosePool(map[string]definition{"a": with(0, 0), "b": with(50000, 51000), "c": with(50000, 51000)})
+	if err != nil || p.pool != (hostnet.PortRange{First: 50000, Last: 51000}) {
+		t.Errorf("pool %v, %v", p.pool, err)
+	}
+	if !p.serves(with(0, 0).Network) || !p.serves(with(50000, 51000).Network) || p.serves(with(1, 2).Network) {
+		t.Error("the pool serves what it is, and who asks for none")
+	}
+	_, err = choosePool(map[string]definition{"b": with(50000, 51000), "c": with(50000, 52000)})
+	if err == nil || !strings.Contains(err.Error(), "50000-52000") || !strings.Contains(err.Error(), "networks b and c") {
+		t.Errorf("error %v does not name the networks and what they ask for", err)
 	}
 }
