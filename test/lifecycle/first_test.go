@@ -93,8 +93,8 @@ func TestSecondDaemonIsRefused(t *testing.T) {
 	t.Parallel()
 	n := lab.Quiet(t, "lifelock")
 	d := n.Start(lab.Options{})
-	dirs := *d.Dirs
-	dirs.Runtime += "-2"
+	dirs := *n.MakeDirs() // another runtime directory
+	dirs.State = d.State
 	second := n.Launch(lab.Options{Dirs: &dirs})
 	fails(t, second.Proc, 1, d.State, "pid", itoa(d.Pid()))
 	if got := d.Info("default"); !got.Active {
