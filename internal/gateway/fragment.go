@@ -5,6 +5,7 @@ import (
 
 	"ubridge/dataplane"
 	"ubridge/dataplane/frame"
+	"ubridge/dataplane/segment"
 	"ubridge/internal/wire"
 )
 
@@ -59,21 +60,11 @@ func markFragment(out, whole wire.IPv4, at int, more bool) {
 }
 
 // finishChecksum completes an unfinished transport checksum in place: once cut,
-// nobody behind could.
+// nobody behind could. What follows the packet is not summed.
 func finishChecksum(f *frame.Frame, ip wire.IPv4) bool {
-	if !f.Offload.NeedsCsum() {
-		return true
-	}
-	start := int(f.Offload.CsumStart) - wire.EthernetLen
-	at := start + int(f.Offload.CsumOffset)
-	if start < ip.HeaderLen() || at+2 > len(ip) {
+	if f.Offload.NeedsCsum() && int(f.Offload.CsumStart) < wire.EthernetLen+ip.HeaderLen() {
 		return false
 	}
-	sum := ^wire.Fold(wire.Sum(ip[start:], 0))
-	if sum == 0 && ip.Proto() == wire.ProtoUDP {
-		sum = 0xffff
-	}
-	binary.BigEndian.PutUint16(ip[at:], sum)
-	f.Offload = frame.Offload{}
-	return true
+	f.Truncate(wire.EthernetLen + len(ip))
+	return segment.Finish(f)
 }

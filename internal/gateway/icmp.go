@@ -23,17 +23,25 @@ func (r *Router) icmpError(c *dataplane.Cycle, n *network, eth wire.Ethernet, ip
 	if !answerable(eth, ip) || !r.errors.take(c.Now, c.In(), icmpRate) {
 		return
 	}
+	if i, ok := originateError(c, eth.Src(), n.Station, n.Gateway, ip, typ, code, info); ok {
+		c.Own().ToBridge(i, n.Bridge)
+	}
+}
+
+// originateError makes the frame of an ICMP error about ip, which src sends to
+// ip's source; false where there is no buffer.
+func originateError(c *dataplane.Cycle, dstMAC, srcMAC wire.MAC, src wire.IP4, ip wire.IPv4, typ, code byte, info uint32) (uint16, bool) {
 	i, f := c.Originate()
 	if f == nil {
-		return
+		return 0, false
 	}
 	quote := ip[:min(len(ip), icmpQuote)]
 	b := f.Grow(wire.EthernetLen + wire.IPv4Len + wire.ICMPLen + len(quote))
-	putEthernet(b, eth.Src(), n.Station, wire.TypeIPv4)
+	putEthernet(b, dstMAC, srcMAC, wire.TypeIPv4)
 	out := b[wire.EthernetLen:]
-	putIPv4(out, n.Gateway, ip.Src(), wire.ProtoICMP, len(out))
+	putIPv4(out, src, ip.Src(), wire.ProtoICMP, len(out))
 	putICMP(out[wire.IPv4Len:], typ, code, info, quote)
-	c.Own().ToBridge(i, n.Bridge)
+	return i, true
 }
 
 // answerable reports whether an ICMP error may be sent about a packet: not about

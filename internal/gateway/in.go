@@ -92,17 +92,10 @@ func (r *Router) tooBigInside(c *dataplane.Cycle, n *network, ip wire.IPv4, mac 
 	if ip.FragmentOffset() != 0 || !r.errors.take(c.Now, c.In(), icmpRate) {
 		return
 	}
-	j, f := c.Originate()
-	if f == nil {
-		return
+	j, ok := originateError(c, n.Station, mac, ip.Dst(), ip, wire.ICMPUnreachable, wire.ICMPCodeFragNeeded, uint32(n.MTU))
+	if ok {
+		r.fromGuest(c.Own(), n, j)
 	}
-	quote := ip[:min(len(ip), icmpQuote)]
-	b := f.Grow(wire.EthernetLen + wire.IPv4Len + wire.ICMPLen + len(quote))
-	putEthernet(b, n.Station, mac, wire.TypeIPv4)
-	out := b[wire.EthernetLen:]
-	putIPv4(out, ip.Dst(), ip.Src(), wire.ProtoICMP, len(out))
-	putICMP(out[wire.IPv4Len:], wire.ICMPUnreachable, wire.ICMPCodeFragNeeded, uint32(n.MTU), quote)
-	r.fromGuest(c.Own(), n, j)
 }
 
 // released sends the fragments that waited for the one just translated. They
