@@ -78,8 +78,8 @@ const dhcpServerPort = 67
 // port, on no VLAN. Only the bytes needed for that are read.
 func isDHCPRequest(e wire.Ethernet) bool {
 	typ, ip := e.Type(), wire.EthernetLen
-	if typ == wire.TypeVLAN && len(e) >= ip+wire.VLANLen && binary.BigEndian.Uint16(e[ip:])&0xfff == 0 {
-		typ, ip = binary.BigEndian.Uint16(e[ip+2:]), ip+wire.VLANLen // a priority, not a VLAN
+	if e.IsPriorityTagged() {
+		typ, ip = binary.BigEndian.Uint16(e[ip+2:]), ip+wire.VLANLen
 	}
 	if len(e) < ip+wire.IPv4Len+wire.UDPLen || typ != wire.TypeIPv4 || e[ip+9] != wire.ProtoUDP {
 		return false

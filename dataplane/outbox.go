@@ -27,8 +27,8 @@ func (o *outbox) grow(ports int) {
 	}
 }
 
-// add puts frame i on the list of port p. A frame is put at most once on a list,
-// so a list never overflows.
+// add puts frame i on the list of port p, which exists: ports come and go between
+// batches only. A frame is put at most once on a list, so a list never overflows.
 func (o *outbox) add(p PortID, i uint16) {
 	l := &o.lists[p]
 	if l.n == 0 {
@@ -42,11 +42,7 @@ func (o *outbox) add(p PortID, i uint16) {
 func (w *Worker) flush(o *outbox, b *frame.Batch) {
 	for _, id := range o.dirty {
 		l := &o.lists[id]
-		if p := w.ports[id]; p != nil {
-			w.transmit(p, b, l.at[:l.n])
-		} else { // an uplink that went while a cached next hop still names it
-			w.internal.counters.Drops[frame.NoPort] += uint64(l.n)
-		}
+		w.transmit(w.ports[id], b, l.at[:l.n])
 		l.n = 0
 	}
 	o.dirty = o.dirty[:0]

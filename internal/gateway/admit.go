@@ -1,17 +1,14 @@
 package gateway
 
 import (
-	"encoding/binary"
-
 	"ubridge/dataplane/frame"
 	"ubridge/internal/wire"
 )
 
-// untag takes a tag off that carries a priority only (VID 0): its frame is on no
-// VLAN (IEEE 802.1Q-2018 §6.8), and the host's stack takes it so too.
+// untag takes a tag off that carries a priority only: its frame is on no VLAN,
+// and the host's stack takes it so too.
 func untag(f *frame.Frame) {
-	e := f.Ethernet()
-	if e.Type() == wire.TypeVLAN && len(e) >= wire.EthernetLen+wire.VLANLen && binary.BigEndian.Uint16(e[wire.EthernetLen:])&0xfff == 0 {
+	if f.Ethernet().IsPriorityTagged() {
 		f.RemoveVLAN() // where that fails, the frame is dropped for its type
 	}
 }

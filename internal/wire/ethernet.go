@@ -123,6 +123,12 @@ func (e Ethernet) SetSrc(m MAC) { copy(e[6:12], m[:]) }
 // SetType writes the EtherType.
 func (e Ethernet) SetType(t uint16) { binary.BigEndian.PutUint16(e[12:], t) }
 
+// IsPriorityTagged reports whether the first tag carries a priority only: VLAN
+// identifier 0, which is no VLAN (IEEE 802.1Q-2018 §6.8).
+func (e Ethernet) IsPriorityTagged() bool {
+	return e.Type() == TypeVLAN && len(e) >= EthernetLen+VLANLen && binary.BigEndian.Uint16(e[EthernetLen:])&0xfff == 0
+}
+
 // L3 finds the network-layer protocol of a frame, looking through up to two
 // VLAN tags: the EtherType and the offset of its header. ok is false for a
 // frame that ends inside a tag.

@@ -142,3 +142,31 @@ func TestParseARP(t *testing.T) {
 		}
 	}
 }
+
+func TestAPriorityIsNoVLAN(t *testing.T) {
+	tagged := func(typ, tci uint16, n int) Ethernet {
+		e := make(Ethernet, n)
+		e.SetType(typ)
+		if n >= EthernetLen+VLANLen {
+			e[14], e[15] = byte(tci>>8), byte(tci)
+		}
+		return e
+	}
+	for _, c := range []struct {
+		name string
+		e    Ethernet
+		want bool
+	}{
+		{"priority 7, VID 0", tagged(TypeVLAN, 7<<13, 60), true},
+		{"VID 0 and drop eligible", tagged(TypeVLAN, 1<<12, 60), true},
+		{"VID 1", tagged(TypeVLAN, 1, 60), false},
+		{"VID 0x100", tagged(TypeVLAN, 0x100, 60), false},
+		{"service tag", tagged(TypeQinQ, 0, 60), false},
+		{"untagged", tagged(TypeIPv4, 0, 60), false},
+		{"cut inside the tag", tagged(TypeVLAN, 0, 17), false},
+	} {
+		if got := c.e.IsPriorityTagged(); got != c.want {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+}
