@@ -1,4 +1,4 @@
-// Package wire gives names to bytes: Ethernet, VLAN, ARP, IPv4, IPv6, TCP,
+// Package wire gives names to bytes: Ethernet, VLAN, IPv4, IPv6, TCP,
 // UDP and ICMP headers as views over []byte, and Internet checksums.
 //
 // # Theory of operation
@@ -16,7 +16,7 @@
 //
 // # Standards
 //
-// IEEE 802.3 and 802.1Q framing; RFC 826 (ARP); RFC 791 (IPv4); RFC 8200
+// IEEE 802.3 and 802.1Q framing; RFC 791 (IPv4); RFC 8200
 // (IPv6); RFC 792 (ICMP); RFC 768 (UDP); RFC 9293 (TCP); RFC 1071 and RFC 1624
 // (checksums).
 package wire

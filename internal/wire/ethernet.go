@@ -143,35 +143,3 @@ func (e Ethernet) L3() (typ uint16, off int, ok bool) {
 	}
 	return typ, off, true
 }
-
-// ARP is an RFC 826 packet for Ethernet and IPv4, 28 bytes.
-type ARP []byte
-
-// ARP operations (RFC 826).
-const (
-	ARPRequest = 1
-	ARPReply   = 2
-)
-
-// ARPLen is the length of an Ethernet/IPv4 ARP packet.
-const ARPLen = 28
-
-// ParseARP checks that b is an Ethernet/IPv4 ARP packet.
-func ParseARP(b []byte) (ARP, bool) {
-	if len(b) < ARPLen || binary.BigEndian.Uint32(b) != 0x00010800 || b[4] != 6 || b[5] != 4 {
-		return nil, false
-	}
-	return ARP(b[:ARPLen]), true
-}
-
-// Op is the operation, ARPRequest or ARPReply.
-func (a ARP) Op() uint16 { return binary.BigEndian.Uint16(a[6:]) }
-
-// SenderMAC is the hardware address of the sender.
-func (a ARP) SenderMAC() MAC { return MAC(a[8:14]) }
-
-// SenderIP is the protocol address of the sender.
-func (a ARP) SenderIP() IP4 { return IP4(a[14:18]) }
-
-// TargetIP is the protocol address asked for or answered to.
-func (a ARP) TargetIP() IP4 { return IP4(a[24:28]) }

@@ -118,31 +118,6 @@ func TestL3LooksThroughTwoTags(t *testing.T) {
 	}
 }
 
-func TestParseARP(t *testing.T) {
-	good := []byte{0, 1, 8, 0, 6, 4, 0, 1, 0x52, 1, 2, 3, 4, 5, 192, 168, 122, 7, 0, 0, 0, 0, 0, 0, 192, 168, 122, 1}
-	a, ok := ParseARP(append(good[:28:28], make([]byte, 18)...)) // as padded by Ethernet
-	if !ok || len(a) != ARPLen {
-		t.Fatalf("a padded request: %t, %d bytes", ok, len(a))
-	}
-	if a.Op() != ARPRequest || a.SenderMAC() != (MAC{0x52, 1, 2, 3, 4, 5}) ||
-		a.SenderIP() != (IP4{192, 168, 122, 7}) || a.TargetIP() != (IP4{192, 168, 122, 1}) {
-		t.Errorf("op %d, %s %v asks for %v", a.Op(), a.SenderMAC(), a.SenderIP(), a.TargetIP())
-	}
-	for name, change := range map[string]func(b []byte) []byte{
-		"short":            func(b []byte) []byte { return b[:27] },
-		"not Ethernet":     func(b []byte) []byte { b[1] = 6; return b },
-		"not IPv4":         func(b []byte) []byte { b[2] = 0x86; return b },
-		"hardware length":  func(b []byte) []byte { b[4] = 8; return b },
-		"protocol length":  func(b []byte) []byte { b[5] = 16; return b },
-		"nothing at all":   func([]byte) []byte { return nil },
-		"high type octets": func(b []byte) []byte { b[0] = 1; return b },
-	} {
-		if _, ok := ParseARP(change(append([]byte(nil), good...))); ok {
-			t.Errorf("%s: accepted", name)
-		}
-	}
-}
-
 func TestAPriorityIsNoVLAN(t *testing.T) {
 	tagged := func(typ, tci uint16, n int) Ethernet {
 		e := make(Ethernet, n)

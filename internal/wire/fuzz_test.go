@@ -29,9 +29,6 @@ func FuzzParse(f *testing.F) {
 }
 
 func readAll(b []byte) {
-	if a, ok := ParseARP(b); ok {
-		_, _, _, _ = a.Op(), a.SenderMAC(), a.SenderIP(), a.TargetIP()
-	}
 	if p, ok := ParseIPv4(b); ok {
 		_, _, _, _ = p.ChecksumOK(), p.IsFragment(), p.Src(), p.Dst()
 		p.DecTTL()
