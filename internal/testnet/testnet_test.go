@@ -334,6 +334,10 @@ func TestKeepOutlivesTheTest(t *testing.T) {
 		kept = lab.NS("a")
 		p = kept.Start("sleep", "1000")
 	})
+	// It enters the namespace some time after it was started.
+	for deadline := time.Now().Add(10 * time.Second); p.Running() && len(pidsInside(kept.Name)) != 1 && time.Now().Before(deadline); {
+		time.Sleep(10 * time.Millisecond)
+	}
 	if !p.Running() || len(pidsInside(kept.Name)) != 1 {
 		t.Error("the process of a kept lab is gone")
 	}
