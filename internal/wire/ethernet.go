@@ -39,9 +39,11 @@ func (m MAC) IsReserved() bool {
 	return m[0] == 0x01 && m[1] == 0x80 && m[2] == 0xc2 && m[3] == 0 && m[4] == 0 && m[5]&0xf0 == 0
 }
 
-// Uint64 is m as a number, for hashing and compact keys.
+// Uint64 is m as a number, for hashing and compact keys. It reads four bytes and
+// two, as Go copies a MAC: other pieces would straddle two stores that are
+// still under way, and wait for them.
 func (m MAC) Uint64() uint64 {
-	return uint64(m[0])<<40 | uint64(m[1])<<32 | uint64(binary.BigEndian.Uint32(m[2:]))
+	return uint64(binary.BigEndian.Uint32(m[:4]))<<16 | uint64(binary.BigEndian.Uint16(m[4:]))
 }
 
 // MACFromUint64 is the inverse of MAC.Uint64.
