@@ -34,7 +34,7 @@ func runWire(args []string) error {
 	if err != nil {
 		return err
 	}
-	w, err := dataplane.NewWorker(nil)
+	w, err := dataplane.NewWorker(nil, 1)
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ func TestAStationBehindAPortThatIsNotThereIsUnknown(t *testing.T) {
 			b := newBed(t, frame.Caps{MTU: 1500}, frame.Caps{MTU: 1500}, frame.Caps{MTU: 1500})
 			b.do(func(w *dataplane.Worker) {
 				if port == 2 {
-					if err := w.RemovePort(2); err != nil {
+					if err := w.RemovePort(2).Close(); err != nil {
 						t.Error(err)
 					}
 				}

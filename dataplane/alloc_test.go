@@ -28,11 +28,12 @@ func (l *loop) Transmit(_ *frame.Batch, which []uint16) frame.Sent {
 	return frame.Sent{Frames: uint32(len(which))}
 }
 
-func (l *loop) Release()         {}
-func (l *loop) Caps() frame.Caps { return frame.Caps{Csum: true, TSO4: true, MTU: 1500} }
-func (l *loop) FD() int          { return -1 }
-func (l *loop) Pending() bool    { return len(l.bufs) > 0 }
-func (l *loop) Close() error     { return nil }
+func (l *loop) Release()                {}
+func (l *loop) NewSender() frame.Sender { return l }
+func (l *loop) Caps() frame.Caps        { return frame.Caps{Csum: true, TSO4: true, MTU: 1500} }
+func (l *loop) FD() int                 { return -1 }
+func (l *loop) Pending() bool           { return len(l.bufs) > 0 }
+func (l *loop) Close() error            { return nil }
 
 func (l *loop) add(dst, src wire.MAC) {
 	buf := make([]byte, frame.Headroom+60)
@@ -74,7 +75,7 @@ func loops(tb testing.TB) (w *Worker, in, out *loop) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if w, err = NewWorker(nil); err != nil {
+	if w, err = NewWorker(nil, 1); err != nil {
 		tb.Fatal(err)
 	}
 	in, out = &loop{}, &loop{}

@@ -6,11 +6,11 @@ import (
 	"ubridge/internal/wire"
 )
 
-// PortID names a port of a worker. Identifiers are used again after a port was
+// PortID names a port of a switch. Identifiers are used again after a port was
 // removed.
 type PortID uint16
 
-// BridgeID names a bridge of a worker.
+// BridgeID names a bridge of a switch.
 type BridgeID uint16
 
 // NoPort is no port's identifier.
@@ -19,7 +19,8 @@ const NoPort PortID = 0xffff
 // NoBridge is no bridge's identifier: uplinks are members of it.
 const NoBridge BridgeID = 0xffff
 
-// Bridge is a learning domain.
+// Bridge is a learning domain. All workers read it; it changes only while they
+// are parked (see barrier).
 type Bridge struct {
 	id      BridgeID
 	fdb     *fdb.Table
@@ -31,11 +32,6 @@ type Bridge struct {
 	host    PortID
 	takes   bool // DHCP requests, also broadcast ones, go to the handler
 	judges  bool // IPv4 from the host goes to the handler
-
-	// cached is the latest destination looked up and the port it was found on;
-	// cachedPort is NoPort after anything that might have moved it.
-	cached     wire.MAC
-	cachedPort PortID
 }
 
 // BridgeConfig describes a bridge to AddBridge.
@@ -55,26 +51,43 @@ func (b *Bridge) FDB() *fdb.Table { return b.fdb }
 // Members are the ports of the bridge, for use inside Do.
 func (b *Bridge) Members() []PortID { return b.members }
 
-// lookup finds the port behind which dst was last seen; NoPort if unknown.
-func (b *Bridge) lookup(dst wire.MAC, now uint32) PortID {
-	if b.cachedPort != NoPort && b.cached == dst {
-		return b.cachedPort
+// found is the latest result of a lookup for a port's frames. It holds while the
+// table is of the same generation.
+type found struct {
+	bridge *Bridge // nil for none
+	dst    wire.MAC
+	port   PortID
+	gen    uint32
+}
+
+// learned is the latest source that a port's frames came from. It holds within
+// the second and while the table is of the same generation.
+type learned struct {
+	src wire.MAC // zero for none
+	now uint32
+	gen uint32
+}
+
+// lookup finds the port behind which dst was last seen, for a frame that came in
+// on p; NoPort if unknown.
+func (b *Bridge) lookup(p *port, dst wire.MAC, now uint32) PortID {
+	gen := b.fdb.Gen()
+	if c := &p.found; c.gen == gen && c.dst == dst && c.bridge == b {
+		return c.port
 	}
 	port, ok := b.fdb.Lookup(dst, now)
 	if !ok {
 		return NoPort
 	}
-	b.cached, b.cachedPort = dst, PortID(port)
+	p.found = found{b, dst, PortID(port), gen}
 	return PortID(port)
 }
 
-// forget drops the cached lookup.
-func (b *Bridge) forget() { b.cachedPort = NoPort }
-
 // learn notes where src was seen. It reports a reason to drop the frame, or
 // frame.Forwarded: a station that cannot be remembered is still served.
-func (w *Worker) learn(b *Bridge, p *port, src wire.MAC, now uint32) frame.Reason {
-	if p.lastSrc == src && p.lastSeen == now {
+func (b *Bridge) learn(p *port, src wire.MAC, now uint32) frame.Reason {
+	gen := b.fdb.Gen()
+	if c := &p.learned; c.src == src && c.now == now && c.gen == gen {
 		return frame.Forwarded
 	}
 	if src == b.station && p.id != b.host {
@@ -83,23 +96,12 @@ func (w *Worker) learn(b *Bridge, p *port, src wire.MAC, now uint32) frame.Reaso
 	switch b.fdb.Learn(src, uint16(p.id), now) {
 	case fdb.RefusedSource:
 		return frame.BadSourceMAC
-	case fdb.Moved:
-		b.forget()
-		w.moved(b, src)
 	case fdb.PortLimit:
 		p.counters.LearnLimited++
-		return frame.Forwarded // not cached: there may be room the next time
+		return frame.Forwarded // not kept: there may be room the next time
+	case fdb.Busy:
+		return frame.Forwarded // another worker is writing: the next frame learns it
 	}
-	p.lastSrc, p.lastSeen = src, now
+	p.learned = learned{src, now, gen}
 	return frame.Forwarded
-}
-
-// moved makes every member learn src anew: the one-entry cache of the port that
-// src left still says that it is known there.
-func (w *Worker) moved(b *Bridge, src wire.MAC) {
-	for _, m := range b.members {
-		if p := w.ports[m]; p.lastSrc == src {
-			p.lastSrc = wire.MAC{}
-		}
-	}
 }

@@ -26,7 +26,7 @@ func (w *Worker) classify(p *port, b *Bridge, now uint32) *classes {
 	c.unicast.n, c.flood.n, c.station.n = 0, 0, 0
 	for i := range w.batch.N {
 		f := &w.batch.Frames[i]
-		if r := w.admit(p, b, f, now); r != frame.Forwarded {
+		if r := b.admit(p, f, now); r != frame.Forwarded {
 			p.counters.Drops[r]++
 			continue
 		}
@@ -37,7 +37,7 @@ func (w *Worker) classify(p *port, b *Bridge, now uint32) *classes {
 
 // admit checks a frame for what every later step relies on, and learns its
 // source.
-func (w *Worker) admit(p *port, b *Bridge, f *frame.Frame, now uint32) frame.Reason {
+func (b *Bridge) admit(p *port, f *frame.Frame, now uint32) frame.Reason {
 	n := f.Len()
 	if n < wire.EthernetLen {
 		return frame.Runt
@@ -51,7 +51,7 @@ func (w *Worker) admit(p *port, b *Bridge, f *frame.Frame, now uint32) frame.Rea
 	if e.Dst().IsReserved() {
 		return frame.Reserved
 	}
-	return w.learn(b, p, e.Src(), now)
+	return b.learn(p, e.Src(), now)
 }
 
 // sort puts an admitted frame on the list of its class.
@@ -89,14 +89,15 @@ func isDHCPRequest(e wire.Ethernet) bool {
 }
 
 // deliver puts frame i on the egress list of the port that its destination is
-// behind, or floods it. in is the port that it may not go back to.
-func (w *Worker) deliver(b *Bridge, o *outbox, batch *frame.Batch, i uint16, in PortID, now uint32) frame.Reason {
+// behind, or floods it. in is the port that it may not go back to; from keeps the
+// latest lookup.
+func (w *Worker) deliver(b *Bridge, o *outbox, batch *frame.Batch, i uint16, from *port, in PortID, now uint32) frame.Reason {
 	dst := batch.Frames[i].Ethernet().Dst()
 	if dst.IsGroup() {
 		w.flood(b, o, i, in)
 		return frame.Forwarded
 	}
-	switch to := b.lookup(dst, now); {
+	switch to := b.lookup(from, dst, now); {
 	case !w.has(b, to):
 		w.floodUnknown(b, o, i, in)
 	case to == in:

@@ -3,77 +3,67 @@ package dataplane
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
-
-	"golang.org/x/sys/unix"
 )
 
 // ErrStopped is what Do answers once the worker has stopped.
 var ErrStopped = errors.New("the dataplane has stopped")
 
-// commands is the queue of functions that others run on the worker's goroutine.
+// commands is the queue of functions that others run on the first worker's
+// goroutine.
 type commands struct {
-	fd      int           // eventfd that ends the worker's sleep
+	bell    *bell
 	gone    chan struct{} // closed when the worker has stopped
 	waiting atomic.Bool
 	mu      sync.Mutex
-	queue   []func(*Worker)
+	queue   []command
 	stopped bool
 }
 
-func (c *commands) open() (err error) {
-	c.gone = make(chan struct{})
-	if c.fd, err = unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC); err != nil {
-		return fmt.Errorf("make the dataplane's eventfd: %w", err)
-	}
-	return nil
+// command is a function, and whether it touches nothing that other workers use.
+type command struct {
+	fn    func(*Worker)
+	alone bool // it needs the other workers parked
 }
 
-// wake ends the worker's sleep.
-func (c *commands) wake() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.stopped {
-		c.signal()
-	}
-}
+func (c *commands) open(b *bell) { c.bell, c.gone = b, make(chan struct{}) }
 
-// signal makes the eventfd readable; mu is held.
-func (c *commands) signal() {
-	// A full counter wakes as well.
-	_, _ = unix.Write(c.fd, []byte{1, 0, 0, 0, 0, 0, 0, 0})
-}
-
-// push queues fn; false once the worker has stopped.
-func (c *commands) push(fn func(*Worker)) bool {
+// push queues a function; false once the worker has stopped.
+func (c *commands) push(cmd command) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.stopped {
 		return false
 	}
-	c.queue = append(c.queue, fn)
+	c.queue = append(c.queue, cmd)
 	if !c.waiting.Swap(true) {
-		c.signal() // under the lock, as run drains: a late one would leave the worker awake
+		c.bell.ring() // under the lock, as run drains: a late one would leave the worker awake
 	}
 	return true
 }
 
-// run runs what is queued. The common case, nothing, is one atomic load.
+// run runs what is queued, in order. The common case, nothing, is one atomic load.
 func (c *commands) run(w *Worker) {
 	if !c.waiting.Load() {
 		return
 	}
-	var drain [8]byte
 	c.mu.Lock()
-	_, _ = unix.Read(c.fd, drain[:])
+	c.bell.drain()
 	queue := c.queue
 	c.queue = nil
 	c.waiting.Store(false)
 	c.mu.Unlock()
-	for _, fn := range queue {
-		fn(w)
+	parked := false
+	for _, cmd := range queue {
+		if cmd.alone && !parked {
+			w.park()
+			parked = true
+		}
+		cmd.fn(w)
+	}
+	if parked {
+		w.unpark()
 	}
 }
 
@@ -83,15 +73,14 @@ func (c *commands) close() {
 	c.stopped = true
 	c.queue = nil
 	close(c.gone)
-	_ = unix.Close(c.fd)
 }
 
-// Post queues fn to run on the worker's goroutine between two batches and does
-// not wait. It reports false once the worker has stopped.
-func (w *Worker) Post(fn func(*Worker)) bool { return w.commands.push(fn) }
+// Post queues fn to run on the first worker's goroutine while all workers are
+// between two batches, and does not wait. It reports false once the switch has
+// stopped.
+func (w *Worker) Post(fn func(*Worker)) bool { return w.commands.push(command{fn, true}) }
 
-// Do runs fn on the worker's goroutine between two batches and waits for it.
-// fn must not block. The error is ErrStopped or the context's, and then fn was
+// Do runs fn like Post and waits for it. fn must not block. The error is ErrStopped or the context's, and then fn was
 // not run and never will be: what it refers to is the caller's again.
 func (w *Worker) Do(ctx context.Context, fn func(*Worker)) error {
 	var taken atomic.Bool // by the worker, or by the caller who gives up
@@ -102,7 +91,7 @@ func (w *Worker) Do(ctx context.Context, fn func(*Worker)) error {
 			close(done)
 		}
 	}
-	if !w.commands.push(run) {
+	if !w.Post(run) {
 		return ErrStopped
 	}
 	err := ErrStopped
@@ -120,13 +109,13 @@ func (w *Worker) Do(ctx context.Context, fn func(*Worker)) error {
 	return nil
 }
 
-// PostCycle queues fn to run with a cycle of frames of its own: what fn
-// originates is sent when it returns. It reports false once the worker has
-// stopped.
+// PostCycle queues fn to run on the first worker with a cycle of frames of its
+// own: what fn originates is sent when it returns. Other workers go on meanwhile.
+// It reports false once the switch has stopped.
 func (w *Worker) PostCycle(fn func(*Cycle)) bool {
-	return w.Post(func(w *Worker) {
+	return w.commands.push(command{fn: func(w *Worker) {
 		w.cycle.in, w.cycle.Now = &w.internal, w.clock.Now()
 		fn(w.cycle.Own())
 		w.flushOwn()
-	})
+	}})
 }

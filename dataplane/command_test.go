@@ -94,7 +94,7 @@ func (w *Worker) awake() bool {
 // idle is a worker that no goroutine runs.
 func idle(t *testing.T) *Worker {
 	t.Helper()
-	w, err := NewWorker(nil)
+	w, err := NewWorker(nil, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

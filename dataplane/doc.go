@@ -3,8 +3,8 @@
 //
 // # Theory of operation
 //
-// A Worker is one operating-system thread that owns ports. It runs this for
-// every port that has frames:
+// A Worker is one operating-system thread that owns ports. A switch has one or
+// several; each runs this for every port of its own that has frames:
 //
 //	          Receive                                            Transmit
 //	port ──► batch ──► classify ──┬─► unicast ──► fdb lookup ──► egress list of one port
@@ -32,11 +32,25 @@
 // the same batch finds its station already learned, which is what per-frame
 // order would have given too, or better.
 //
+// # Several workers
+//
+// A port has one owner, which receives from it; every worker sends to every port,
+// by a sender of its own and on the port's one descriptor, so that a frame never
+// waits for another worker. A flow enters by one port, is decided by that port's
+// owner, and so keeps its order. The first worker also runs the handler, and owns
+// the uplinks and the hosts' ports, whose frames are for it. What other workers
+// have for the handler they copy into a ring (see handover); frames that find it
+// full are dropped as router-busy.
+//
 // # Concurrency
 //
-// Everything that hangs off a Worker belongs to its goroutine. Others reach it
-// by Do, which runs a function between two batches; so tables need no lock and
-// counters no atomics. Waiting is a ppoll over the ports' descriptors and one
+// Everything that hangs off a Worker belongs to its goroutine: batches, egress
+// lists, its view of each port with the counters and the latest lookups, its
+// senders. What workers share is the forwarding database, which has no lock for
+// what every frame does, and the lists of ports and bridges, which change only
+// while all are parked between two batches (see barrier). Do and Post run functions
+// then, on the first worker's goroutine; so counters need no atomics. PostCycle
+// parks nobody. Waiting is a ppoll over the descriptors of the owned ports and one
 // eventfd, after a bounded spin; a port never blocks the worker.
 //
 // # Standards

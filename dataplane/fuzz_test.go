@@ -44,7 +44,7 @@ func (forwarder) FromBridge(c *Cycle, br BridgeID, in PortID, which []uint16) {
 }
 
 func (forwarder) FromUplink(*Cycle, PortID, []uint16) {}
-func (forwarder) Tick(*Cycle)                         {}
+func (forwarder) Tick(*Cycle) bool                    { return false }
 
 // Whatever frames arrive, in whatever batches, the switch does not crash, gives
 // every frame and every buffer back, echoes nothing to its port, and sends a port
@@ -106,7 +106,7 @@ func fuzzSwitch(tb testing.TB) (*Worker, []*memport.Port) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	w, err := NewWorker(forwarder{})
+	w, err := NewWorker(forwarder{}, 1)
 	if err != nil {
 		tb.Fatal(err)
 	}

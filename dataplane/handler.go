@@ -4,7 +4,7 @@ import (
 	"ubridge/dataplane/frame"
 )
 
-// Handler is what the daemon plugs into a worker: the networks' own stations
+// Handler is what the daemon plugs into the first worker: the networks' own stations
 // and the way to the outside. The worker calls it, from its own goroutine, with
 // whole batches. It decides every frame that it is given by at most one of
 // Cycle's methods, or copies it for itself; a frame that is neither sent nor
@@ -18,8 +18,10 @@ type Handler interface {
 	// FromUplink takes frames that came in on an uplink.
 	FromUplink(c *Cycle, in PortID, which []uint16)
 
-	// Tick is called about every TickInterval, and may originate frames.
-	Tick(c *Cycle)
+	// Tick is called about every TickInterval while there is traffic, and every
+	// IdleInterval while there is none, unless it said the last time that
+	// something waits for the next one. It may originate frames.
+	Tick(c *Cycle) (waiting bool)
 }
 
 // Cycle is a handler's view of the batch in work, and its way to decide.
@@ -51,7 +53,7 @@ func (c *Cycle) ToPort(i uint16, p PortID) {
 // of the station itself.
 func (c *Cycle) ToBridge(i uint16, br BridgeID) {
 	b := c.w.bridges[br]
-	if r := c.w.deliver(b, c.box, c.Batch, i, b.host, c.Now.Seconds()); r != frame.Forwarded {
+	if r := c.w.deliver(b, c.box, c.Batch, i, c.in, b.host, c.Now.Seconds()); r != frame.Forwarded {
 		c.Drop(i, r)
 	}
 }

@@ -118,7 +118,7 @@ func (p *port) send(b *frame.Batch, which []uint16) {
 	if len(which) == 0 {
 		return
 	}
-	s := p.Transmit(b, which)
+	s := p.tx.Transmit(b, which)
 	c := &p.counters
 	c.TxFrames += uint64(s.Frames)
 	c.TxBytes += s.Bytes

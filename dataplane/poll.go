@@ -6,12 +6,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// poller is the worker's way to sleep: the descriptors of all ports and of the
-// command queue. ppoll was measured against epoll, whose callback runs for
+// poller is the worker's way to sleep: the descriptors of the ports that it owns
+// and of its bell. ppoll was measured against epoll, whose callback runs for
 // every received frame, busy or not, and cost 12–15 % of small frames
 // (proofs.md §4).
 type poller struct {
-	fds       []unix.PollFd // fds[0] is the command queue's
+	bell      bell
+	fds       []unix.PollFd // fds[0] is the bell's
 	ports     []*port       // ports[i] is behind fds[i+1]
 	busyUntil Time
 	rounds    uint
@@ -19,11 +20,11 @@ type poller struct {
 
 // rebuild lists the descriptors after ports came or went.
 func (w *Worker) rebuild() {
-	w.poll.fds = append(w.poll.fds[:0], unix.PollFd{Fd: int32(w.commands.fd), Events: unix.POLLIN})
+	w.poll.fds = append(w.poll.fds[:0], unix.PollFd{Fd: int32(w.poll.bell.fd), Events: unix.POLLIN})
 	w.poll.ports = w.poll.ports[:0]
 	w.active = w.active[:0]
 	for _, p := range w.ports {
-		if p == nil {
+		if p == nil || !p.owned {
 			continue
 		}
 		w.active = append(w.active, p)
@@ -34,6 +35,15 @@ func (w *Worker) rebuild() {
 	}
 	w.box.grow(len(w.ports))
 	w.ownBox.grow(len(w.ports))
+}
+
+// sleep waits up to d for frames, for a ring of the bell, or for what other
+// workers hand over.
+func (w *Worker) sleep(d time.Duration) {
+	if w.rest() {
+		w.wait(d)
+	}
+	w.rise()
 }
 
 // wait marks the ports that have frames, sleeping up to d for the first one.
@@ -52,6 +62,9 @@ func (w *Worker) wait(d time.Duration) {
 	n, err := unix.Ppoll(w.poll.fds, &ts, nil)
 	if err != nil || n == 0 {
 		return // EINTR: the next round polls again
+	}
+	if w.poll.fds[0].Revents != 0 {
+		w.poll.bell.drain()
 	}
 	for i, p := range w.poll.ports {
 		if w.poll.fds[i+1].Revents != 0 {

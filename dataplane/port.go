@@ -8,10 +8,18 @@ import "ubridge/dataplane/frame"
 //
 // # Who may call what
 //
-// One worker owns a port and makes every call but Close from one goroutine.
-// Close is called by the worker too, after its last use of the port. Nothing
-// here blocks: waiting is the worker's business, with ppoll on FD.
+// One worker owns a port: it receives, and makes every call but those below from
+// one goroutine. The first worker alone calls Transmit; the others send by what
+// NewSender gave them, at any time, also while the owner receives. All may ask
+// Caps and FD. Close comes after the last use of the port and its senders.
+// Nothing here blocks: waiting is the worker's business, with ppoll on FD.
 type Port interface {
+	frame.Sender
+
+	// NewSender makes a further way to send, for one goroutine. It lives as long
+	// as the port.
+	NewSender() frame.Sender
+
 	// Receive appends frames that have arrived to b, up to its end, and leaves
 	// it as it is when there are none. The frames lie in the port's own ring or
 	// in b.Arena and are valid until Release. Drops that the port had to make
@@ -24,13 +32,7 @@ type Port interface {
 	// worker then resets the batch.
 	Release()
 
-	// Transmit sends the frames of b whose indices are in which, in that order,
-	// and says what became of them. It copies or sends before it returns and
-	// keeps no frame. It may write the Front of a frame, nothing else of it: the
-	// same frame may be sent by other ports too.
-	Transmit(b *frame.Batch, which []uint16) frame.Sent
-
-	// Caps is what Transmit takes. It may change when the device changes; the
+	// Caps is what Transmit takes. It changes only while the workers are parked; a
 	// worker asks once per batch.
 	Caps() frame.Caps
 

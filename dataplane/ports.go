@@ -7,8 +7,8 @@ import (
 	"ubridge/internal/wire"
 )
 
-// The methods of this file change which ports and bridges a worker has. They
-// run on the worker's goroutine: call them inside Do, or before Run.
+// The methods of this file change which ports and bridges the switch has. They
+// run while all workers are parked: call them inside Do, or before Run.
 
 // AddBridge makes bridge id, without members. The caller chooses an identifier
 // that is free: one that it keeps over restarts is what a resumed NAT flow knows
@@ -19,22 +19,31 @@ func (w *Worker) AddBridge(id BridgeID, cfg BridgeConfig) *Bridge {
 	}
 	b := &Bridge{
 		id: id, fdb: cfg.FDB, station: cfg.Station, takes: cfg.TakeDHCP, judges: cfg.JudgeHost,
-		host: NoPort, cachedPort: NoPort,
+		host: NoPort,
 	}
 	w.bridges[id] = b
+	w.changed()
 	return b
 }
 
-// RemoveBridge forgets a bridge; its ports are removed and closed.
-func (w *Worker) RemoveBridge(id BridgeID) error {
-	var first error
+// changed gives all workers the list of bridges and makes each list what it
+// polls.
+func (w *Worker) changed() {
+	for _, o := range w.all {
+		o.bridges = w.bridges
+		o.rebuild()
+	}
+}
+
+// RemoveBridge forgets a bridge and removes its ports, which it returns for the
+// caller to close.
+func (w *Worker) RemoveBridge(id BridgeID) (ports []Port) {
 	for _, m := range slices.Clone(w.bridges[id].members) {
-		if err := w.RemovePort(m); err != nil && first == nil {
-			first = err
-		}
+		ports = append(ports, w.RemovePort(m))
 	}
 	w.bridges[id] = nil
-	return first
+	w.changed()
+	return ports
 }
 
 // AddPort makes p, as port id, a member of bridge br, or an uplink where br is
@@ -42,49 +51,68 @@ func (w *Worker) RemoveBridge(id BridgeID) error {
 // restarts lets a forwarding database in a mapped file stay true. name is for
 // counters and messages.
 func (w *Worker) AddPort(id PortID, br BridgeID, name string, p Port) {
-	for len(w.ports) <= int(id) {
-		w.ports = append(w.ports, nil)
+	owner := w.owner(br)
+	for _, o := range w.all {
+		for len(o.ports) <= int(id) {
+			o.ports = append(o.ports, nil)
+		}
+		o.ports[id] = o.view(id, br, name, p)
+		o.ports[id].owned = o == owner
 	}
-	w.ports[id] = &port{Port: p, id: id, bridge: br, name: name, up: true}
 	if br != NoBridge {
 		b := w.bridges[br]
 		b.members = append(b.members, id)
 	}
-	w.rebuild()
+	w.changed()
 }
 
 // SetHostPort says that port p of its bridge leads to the host's own stack,
-// which has the station's address.
+// which has the station's address. The first worker receives from it, since its
+// frames are for the handler.
 func (w *Worker) SetHostPort(p PortID) {
 	b := w.bridges[w.ports[p].bridge]
 	b.host = p
 	b.fdb.SetStatic(b.station, uint16(p))
-	b.forget()
+	for _, o := range w.all {
+		o.ports[p].owned = o == w
+	}
+	w.changed()
 }
 
-// RemovePort takes a port away and closes it. Stations learned on it are
-// forgotten.
-func (w *Worker) RemovePort(id PortID) error {
+// RemovePort takes a port away and returns it for the caller to close, outside of
+// Do, as closing may wait for the kernel. Stations learned on it are forgotten. It
+// is nil where there is no such port.
+func (w *Worker) RemovePort(id PortID) Port {
+	if int(id) >= len(w.ports) || w.ports[id] == nil {
+		return nil
+	}
 	p := w.ports[id]
 	if p.bridge != NoBridge {
 		w.bridges[p.bridge].drop(id)
 	}
-	w.ports[id] = nil
-	w.rebuild()
-	return p.Close()
+	for _, o := range w.all {
+		o.ports[id] = nil
+	}
+	w.changed()
+	return p.Port
 }
 
 // ReplacePort puts another attachment to the same device in the place of port
 // id, which keeps its bridge, stations and counters. It returns the old one,
-// which the worker uses no more, for the caller to close; nil, and nothing is
+// which no worker uses any more, for the caller to close; nil, and nothing is
 // replaced, where there is no such port.
 func (w *Worker) ReplacePort(id PortID, with Port) (old Port) {
 	if int(id) >= len(w.ports) || w.ports[id] == nil {
 		return nil
 	}
-	p := w.ports[id]
-	old, p.Port, p.up, p.ready = p.Port, with, true, true
-	w.rebuild()
+	old = w.ports[id].Port
+	for _, o := range w.all {
+		p := o.ports[id]
+		v := o.view(id, p.bridge, p.name, with)
+		v.owned, v.ready, v.counters = p.owned, true, p.counters
+		o.ports[id] = v
+	}
+	w.changed()
 	return old
 }
 
@@ -103,7 +131,6 @@ func (b *Bridge) drop(id PortID) {
 		b.host = NoPort
 	}
 	b.fdb.FlushPort(uint16(id))
-	b.forget()
 }
 
 // PortInfo is a snapshot of a port.
@@ -121,7 +148,12 @@ func (w *Worker) Port(id PortID) (info PortInfo, ok bool) {
 		return PortInfo{}, false
 	}
 	p := w.ports[id]
-	return PortInfo{ID: id, Bridge: p.bridge, Name: p.name, Up: p.up, Counters: p.counters}, true
+	return PortInfo{ID: id, Bridge: p.bridge, Name: p.name, Up: w.isUp(id), Counters: w.counters(id)}, true
+}
+
+// isUp is what the port's owner knows of its device.
+func (w *Worker) isUp(id PortID) bool {
+	return slices.ContainsFunc(w.all, func(o *Worker) bool { return o.ports[id].owned && o.ports[id].up })
 }
 
 // RouterDrops is what was dropped of frames that no port brought in: those that

@@ -2,6 +2,9 @@ package dataplane_test
 
 import (
 	"context"
+	"flag"
+	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -19,6 +22,28 @@ var (
 	_ dataplane.Port = (*tap.Port)(nil)
 	_ dataplane.Port = (*memport.Port)(nil)
 )
+
+// bedWorkers is how many workers the switches of a pass have.
+var bedWorkers int
+
+// TestMain runs every test with one worker, then with more than some have ports.
+func TestMain(m *testing.M) {
+	for _, bedWorkers = range []int{1, 3} {
+		if code := m.Run(); code != 0 {
+			fmt.Printf("failed with %d workers\n", bedWorkers)
+			os.Exit(code)
+		}
+		if fuzzing() {
+			return // it has no workers but its own
+		}
+	}
+}
+
+// fuzzing reports whether the run searches for new inputs.
+func fuzzing() bool {
+	f := flag.Lookup("test.fuzz")
+	return f != nil && f.Value.String() != ""
+}
 
 // bed is a switch on in-memory ports, run round by round.
 type bed struct {
@@ -51,7 +76,7 @@ func (r *recorder) FromBridge(c *dataplane.Cycle, br dataplane.BridgeID, _ datap
 func (r *recorder) FromUplink(_ *dataplane.Cycle, _ dataplane.PortID, which []uint16) {
 	r.uplink += len(which)
 }
-func (r *recorder) Tick(*dataplane.Cycle) {}
+func (r *recorder) Tick(*dataplane.Cycle) bool { return false }
 
 var fullCaps = frame.Caps{Csum: true, TSO4: true, TSO6: true, USO: true, MTU: 1500}
 
@@ -62,7 +87,7 @@ func newBed(t *testing.T, caps ...frame.Caps) *bed {
 	if b.table, err = fdb.New(fdb.Config{Entries: make([]fdb.Entry, 256), Seed: 1, PortLimit: 4, MaxPorts: 64}); err != nil {
 		t.Fatal(err)
 	}
-	if b.w, err = dataplane.NewWorker(b.router); err != nil {
+	if b.w, err = dataplane.NewWorker(b.router, bedWorkers); err != nil {
 		t.Fatal(err)
 	}
 	b.w.AddBridge(1, dataplane.BridgeConfig{FDB: b.table, Station: station, TakeDHCP: true})
@@ -339,7 +364,7 @@ func TestARemovedPortIsForgotten(t *testing.T) {
 	b.inject(2, ether(wire.Broadcast, mac(2), 0x88b5, 60))
 	b.wantSent(1, 0, 1)
 	b.do(func(w *dataplane.Worker) {
-		if err := w.RemovePort(2); err != nil {
+		if err := w.RemovePort(2).Close(); err != nil {
 			t.Error(err)
 		}
 	})

@@ -3,17 +3,21 @@ package dataplane
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"ubridge/dataplane/frame"
-	"ubridge/internal/wire"
 )
 
 const (
-	// TickInterval is how often the handler's Tick runs and tables are aged.
+	// TickInterval is how often the handler's Tick runs and tables are aged while
+	// there is traffic.
 	TickInterval = 100 * time.Millisecond
+
+	// IdleInterval is the same while there is none: the ages in the tables are in
+	// seconds.
+	IdleInterval = time.Second
 
 	// spinTime is how long a worker looks for new frames before it sleeps. A
 	// wakeup costs 15–35 µs on the reference machine (proofs.md, baseline trap
@@ -33,17 +37,20 @@ const (
 	expireBudget = 4096
 )
 
-// port is a Port with what the worker knows of it.
+// port is one worker's view of a Port: every worker has one of each port, and
+// sends through it; the worker that owns the port receives from it as well.
 type port struct {
 	Port
+	tx       frame.Sender // this worker's way to send
 	id       PortID
 	bridge   BridgeID
 	name     string
-	up       bool // the last Receive did not say ErrDown
-	ready    bool // poll reported frames
-	lastSrc  wire.MAC
-	lastSeen uint32
-	counters Counters
+	owned    bool // by this worker
+	up       bool // the last Receive did not say ErrDown; the owner's
+	ready    bool // poll reported frames; the owner's
+	learned  learned
+	found    found
+	counters Counters // what this worker did with the port
 }
 
 // Counters count what a port did. Frames and bytes are as on the wire of the
@@ -58,12 +65,14 @@ type Counters struct {
 
 // Worker owns ports and runs frames from receive to transmit.
 type Worker struct {
+	index   int
+	all     []*Worker // the workers of the switch; the first one is all[0]
 	clock   Clock
-	handler Handler
+	handler Handler // the first worker's; nil at the others
 	arena   *frame.Arena
-	ports   []*port // by PortID; nil where free
-	active  []*port
-	bridges []*Bridge // by BridgeID; nil where free
+	ports   []*port   // by PortID; nil where free
+	active  []*port   // those that this worker owns
+	bridges []*Bridge // by BridgeID; nil where free; the same for all workers
 
 	batch    frame.Batch // what was received
 	cutBatch frame.Batch // what software segmentation made
@@ -76,51 +85,57 @@ type Worker struct {
 	classes  classes
 
 	poll     poller
-	commands commands
 	nextTick Time
+	traffic  bool        // since the last tick
+	handover *handover   // of frames for the handler; nil at the first worker
+	pinned   unix.CPUSet // the CPU that Run binds it to; empty for none
+
+	// The first worker's only.
+	commands commands
+	barrier  barrier
 }
 
-// NewWorker makes a worker without ports. handler may be nil for a worker of
-// bridges without stations.
-func NewWorker(handler Handler) (*Worker, error) {
+// newWorker makes a worker without ports.
+func newWorker() (*Worker, error) {
 	arena, err := frame.NewArena(arenaBuffers)
 	if err != nil {
 		return nil, err
 	}
-	w := &Worker{clock: NewClock(), handler: handler, arena: arena}
-	if err := w.commands.open(); err != nil {
+	w := &Worker{clock: NewClock(), arena: arena}
+	if err := w.poll.bell.open(); err != nil {
 		return nil, errors.Join(err, arena.Close())
 	}
 	w.batch.Arena, w.cutBatch.Arena, w.ownBatch.Arena = arena, arena, arena
 	w.internal = port{id: NoPort, bridge: NoBridge, name: "router"}
 	w.cycle = Cycle{w: w, box: &w.box, Batch: &w.batch, in: &w.internal}
 	w.own = Cycle{w: w, box: &w.ownBox, Batch: &w.ownBatch, in: &w.internal}
-	w.rebuild()
 	return w, nil
 }
 
-// Run owns the worker's thread until ctx is cancelled, then closes all ports.
+// Run runs all workers until ctx is cancelled, the first one on the calling
+// goroutine, then closes all ports. It is called on the first worker.
 func (w *Worker) Run(ctx context.Context) error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	stop := context.AfterFunc(ctx, w.commands.wake)
+	defer w.bind()()
+	stop := context.AfterFunc(ctx, w.poll.bell.ring)
 	defer stop()
+	join := w.runOthers()
 	for ctx.Err() == nil {
+		w.commands.run(w)
 		w.round()
 	}
+	join()
 	return w.close()
 }
 
 // round serves every port once and sleeps when none had anything to do for a
 // while.
 func (w *Worker) round() {
-	w.commands.run(w)
 	now := w.clock.Now()
 	if now >= w.nextTick {
-		w.nextTick = now.Add(TickInterval)
 		w.tick(now)
 	}
 	if w.serve(now) {
+		w.traffic = true
 		w.poll.busyUntil = now.Add(spinTime)
 		if w.poll.rounds++; w.poll.rounds%pollEvery == 0 {
 			w.wait(0)
@@ -131,11 +146,17 @@ func (w *Worker) round() {
 		w.wait(0)
 		return
 	}
-	w.wait(time.Duration(w.nextTick - now))
+	w.sleep(time.Duration(w.nextTick - now))
 }
 
-// serve runs one batch of every port that has frames.
+// serve runs one batch of every port that has frames, and of what the other
+// workers handed over.
 func (w *Worker) serve(now Time) (busy bool) {
+	if w.index == 0 {
+		for _, o := range w.all[1:] {
+			busy = w.takeOver(o.handover, now) || busy
+		}
+	}
 	for _, p := range w.active {
 		if p.ready || p.Pending() {
 			p.ready = w.process(p, now)
@@ -172,15 +193,19 @@ func (w *Worker) dispatch(p *port, now Time) {
 	b := w.bridges[p.bridge]
 	c := w.classify(p, b, now.Seconds())
 	for _, i := range c.unicast.all() {
-		if r := w.deliver(b, &w.box, &w.batch, i, p.id, now.Seconds()); r != frame.Forwarded {
+		if r := w.deliver(b, &w.box, &w.batch, i, p, p.id, now.Seconds()); r != frame.Forwarded {
 			p.counters.Drops[r]++
 		}
 	}
 	for _, i := range c.flood.all() {
 		w.flood(b, &w.box, i, p.id)
 	}
-	if c.station.n > 0 {
+	switch {
+	case c.station.n == 0:
+	case w.index == 0:
 		w.handler.FromBridge(&w.cycle, p.bridge, p.id, c.station.all())
+	default:
+		w.handOver(p, c.station.all())
 	}
 }
 
@@ -213,34 +238,36 @@ func (w *Worker) flushOwn() {
 	w.ownBatch.Reset()
 }
 
-// tick ages the tables and lets the handler do what is due.
+// tick asks ports that were down whether they are back; the first worker also
+// ages the tables and lets the handler do what is due. The next tick is far where
+// nothing waits for it.
 func (w *Worker) tick(now Time) {
+	waiting := w.traffic
+	w.traffic = false
+	for _, p := range w.active {
+		if !p.up {
+			p.ready, waiting = true, true
+		}
+	}
+	if w.index == 0 {
+		waiting = w.age(now) || waiting
+	}
+	if w.nextTick = now.Add(IdleInterval); waiting {
+		w.nextTick = now.Add(TickInterval)
+	}
+}
+
+// age ages the tables and runs the handler's Tick.
+func (w *Worker) age(now Time) (waiting bool) {
 	for _, b := range w.bridges {
-		if b != nil && b.fdb.Expire(now.Seconds(), expireBudget) > 0 {
-			b.forget()
+		if b != nil {
+			b.fdb.Expire(now.Seconds(), expireBudget)
 		}
 	}
 	if w.handler != nil {
 		w.cycle.in, w.cycle.Now = &w.internal, now
-		w.handler.Tick(&w.cycle)
+		waiting = w.handler.Tick(&w.cycle)
 		w.flushOwn()
 	}
-	for _, p := range w.active {
-		if !p.up {
-			p.ready = true // ask again whether the device is back
-		}
-	}
-}
-
-// close closes every port; the devices behind them stay.
-func (w *Worker) close() error {
-	var errs []error
-	for _, p := range w.active {
-		if err := p.Close(); err != nil {
-			errs = append(errs, fmt.Errorf("close port %s: %w", p.name, err))
-		}
-	}
-	w.ports, w.active = nil, nil
-	w.commands.close()
-	return errors.Join(append(errs, w.arena.Close())...)
+	return waiting
 }

@@ -2,6 +2,7 @@ package fdb
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"testing"
 
 	"ubridge/internal/wire"
@@ -63,4 +64,47 @@ func BenchmarkTable(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkManyStations is a data centre's worth of stations in random order:
+// what it costs is the memory's latency, one cache line a probe.
+func BenchmarkManyStations(b *testing.B) {
+	const n = 100_000
+	tab := table(b, Config{Entries: make([]Entry, 1<<18), Seed: 0x5eed})
+	r := rand.New(rand.NewPCG(1, 2))
+	macs := make([]wire.MAC, n)
+	for i := range macs {
+		macs[i] = wire.MACFromUint64(0x020000<<24 | r.Uint64()&(1<<40-1))
+		if v := tab.Learn(macs[i], uint16(i%8), 0); v != Learned {
+			b.Fatal(v)
+		}
+	}
+	order := make([]uint32, 1<<20)
+	for i := range order {
+		order[i] = r.Uint32N(n)
+	}
+	b.Run("lookup", func(b *testing.B) {
+		for i := 0; b.Loop(); i++ {
+			tab.Lookup(macs[order[i&(1<<20-1)]], 0)
+		}
+	})
+	b.Run("known", func(b *testing.B) {
+		for i := 0; b.Loop(); i++ {
+			at := order[i&(1<<20-1)]
+			tab.Learn(macs[at], uint16(at%8), 0)
+		}
+	})
+	b.Run("refresh", func(b *testing.B) {
+		for i := 0; b.Loop(); i++ {
+			at := order[i&(1<<20-1)]
+			tab.Learn(macs[at], uint16(at%8), uint32(i))
+		}
+	})
+	b.Run("forget and learn", func(b *testing.B) {
+		for i := 0; b.Loop(); i++ {
+			at := order[i&(1<<20-1)]
+			tab.Delete(macs[at])
+			tab.Learn(macs[at], uint16(at%8), 0)
+		}
+	})
 }

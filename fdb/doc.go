@@ -39,13 +39,38 @@
 // its sequence word odd first and even last; New drops entries found odd. A kill
 // in the middle of a removal may leave a station twice, or a free entry where
 // none may be; New therefore takes nothing for granted and builds the table
-// anew from the entries that are whole, the youngest of two winning. A move of
+// anew from the entries that are whole, the youngest of two winning. A change of
 // the age alone is one aligned store and needs no mark. Times must come from a
 // clock that goes on across processes (CLOCK_MONOTONIC); the caller sees to it
 // that the file is not used across a reboot.
 //
 // # Concurrency
 //
-// A Table belongs to one worker; there is no lock. Learn, Lookup and Expire do
-// not allocate.
+// Several workers share a table. Each looks up and learns; one of them expires;
+// the rest is called from anywhere. None of them is ordered by the caller, except
+// that Expire is called by one goroutine at a time.
+//
+// What every frame does takes no lock. Address and port are one word, so that a
+// search reads both or neither. A station that is known on its port, a port that
+// has its share, and a lookup write nothing, but for the age once a second: one
+// store, which two workers may make in any order. In the worst case it lands on
+// a station that has just been moved to this place, and makes that one younger.
+//
+// Who changes more holds a mutex. Learn only tries to take it, for about as long as
+// another's write takes, and otherwise says Busy: a frame never waits for a worker
+// that lost its processor, and with one worker it never has to. The others hold it for one station at a time.
+//
+// A change of what is there (a move, a removal, a static entry) makes the
+// generation odd before and even after, as a seqlock does. It serves two ends. A
+// search that finds nothing while the generation changed may have been overtaken
+// by a station on its way to another place, since a removal moves them against
+// the direction of the search; it is repeated a few times, and if the table never
+// stands still, the frame is flooded. And workers that keep results mark them with
+// it, see Gen. A search that finds its station needs no second look. A new
+// station is written before it is linked, by the store of its word, and takes no
+// place that a search passes through; the generation stays.
+//
+// Whether an entry is static is kept a second time in a bit map, since a byte
+// cannot be read atomically; it is looked at only where an entry seems aged.
+// Learn, Lookup and Expire do not allocate.
 package fdb

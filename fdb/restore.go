@@ -64,7 +64,7 @@ func (t *Table) resumable(e *Entry, c Config) bool {
 func (t *Table) resume(e Entry) {
 	at, twice := t.find(e.station >> 16)
 	switch {
-	case twice:
+	case twice != 0:
 		t.restored.Torn++
 		return
 	case t.n >= t.Cap(), !e.static() && t.full(e.port()):
@@ -72,9 +72,9 @@ func (t *Table) resume(e Entry) {
 		return
 	}
 	if !e.static() {
-		t.learned[e.port()]++
+		t.count(e.port(), 1)
 	}
-	t.entries[at].write(e)
+	t.put(at, e)
 	t.n++
 	t.restored.Kept++
 }

@@ -2,10 +2,9 @@ package fdb
 
 import (
 	"fmt"
-	"math/bits"
+	"sync"
+	"sync/atomic"
 	"time"
-
-	"ubridge/internal/wire"
 )
 
 // DefaultAgeing is how long a silent station is remembered: IEEE 802.1Q table
@@ -42,17 +41,27 @@ type Config struct {
 	Remap func(old uint16) (port uint16, ok bool)
 }
 
+// apart keeps what writers write out of the cache lines that every frame reads:
+// two lines, since x86 processors fetch them in pairs.
+const apart = 128
+
 // Table is the forwarding database of one network. Make it with New.
 type Table struct {
-	entries  []Entry
-	learned  []uint32 // stations by port, static ones left out
-	seed     uint64
-	mask     uint // len(entries) - 1
-	ageing   uint32
-	limit    uint32 // of each element of learned
+	entries []Entry
+	statics []uint32 // a bit for each entry: static; what Lookup may read of flags
+	learned []uint32 // stations by port, static ones left out
+	seed    uint64
+	mask    uint // len(entries) - 1
+	ageing  uint32
+	limit   uint32        // of each element of learned
+	gen     atomic.Uint32 // see Gen; odd during a change
+	_       [apart]byte
+
+	mu       sync.Mutex // held by who writes more than an age
 	n        int
-	cursor   uint // where Expire goes on
-	restored Restored
+	restored Restored // written by New only
+
+	cursor uint // where Expire goes on; belongs to its caller
 }
 
 // New makes a table in c.Entries and resumes the stations that it finds there.
@@ -67,6 +76,7 @@ func New(c Config) (*Table, error) {
 	}
 	t := &Table{
 		entries: c.Entries,
+		statics: make([]uint32, (len(c.Entries)+31)/32),
 		learned: make([]uint32, c.MaxPorts),
 		seed:    c.Seed,
 		mask:    uint(len(c.Entries) - 1),
@@ -100,7 +110,11 @@ func (t *Table) Cap() int { return len(t.entries) / 2 }
 
 // Len is the number of stations, static ones and those aged but not yet expired
 // included.
-func (t *Table) Len() int { return t.n }
+func (t *Table) Len() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.n
+}
 
 // PortLen is the number of stations learned on a port, which counts towards its
 // limit; static ones do not.
@@ -108,41 +122,19 @@ func (t *Table) PortLen(port uint16) int {
 	if int(port) >= len(t.learned) {
 		return 0
 	}
-	return int(t.learned[port])
+	return int(atomic.LoadUint32(&t.learned[port]))
 }
 
-// Lookup finds the port behind which mac was last seen; ok is false for a
-// station unknown or silent for too long, whose frames are flooded.
-func (t *Table) Lookup(mac wire.MAC, now uint32) (port uint16, ok bool) {
-	at, ok := t.find(mac.Uint64())
-	if !ok {
-		return 0, false
-	}
-	e := &t.entries[at]
-	if e.aged(now, t.ageing) {
-		return 0, false
-	}
-	return e.port(), true
+// count notes delta more stations learned on a port. The lock is held; the store
+// is atomic for those who ask without it whether a port is full.
+func (t *Table) count(port uint16, delta int32) {
+	atomic.AddUint32(&t.learned[port], uint32(delta))
 }
 
-// find gives the place of an address, or the free one where it would go. The
-// search ends, since half of the entries are free.
-func (t *Table) find(mac uint64) (at uint, found bool) {
-	for at = t.home(mac); ; at = (at + 1) & t.mask {
-		switch s := t.entries[at].station; {
-		case s == 0:
-			return at, false
-		case s>>16 == mac:
-			return at, true
-		}
+// put writes an entry in a place. The lock is held.
+func (t *Table) put(at uint, v Entry) {
+	if v.static() != t.static(at) {
+		atomic.StoreUint32(&t.statics[at/32], t.statics[at/32]^1<<(at%32))
 	}
-}
-
-// home is where the search for an address starts: two rounds of folded 128-bit
-// multiplication, the second keyed like the first, so that collisions of one
-// seed say nothing of another.
-func (t *Table) home(mac uint64) uint {
-	hi, lo := bits.Mul64(mac^t.seed, 0x9e3779b97f4a7c15)
-	hi, lo = bits.Mul64(hi^lo, (t.seed^0xd1342543de82ef95)|1)
-	return uint(hi^lo) & t.mask
+	t.entries[at].write(v)
 }

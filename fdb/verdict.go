@@ -12,12 +12,13 @@ const (
 	RefusedSource                // a group address or zero, which no station has
 	Static                       // set on another port, where it stays
 	PortLimit                    // not remembered: the port has its share of stations
+	Busy                         // not remembered this time: another worker is writing; the next frame does it
 	TableFull                    // not remembered: no place left
 )
 
 var verdictNames = [...]string{
 	Refreshed: "refreshed", Learned: "learned", Moved: "moved", RefusedSource: "refused-source",
-	Static: "static", PortLimit: "port-limit", TableFull: "table-full",
+	Static: "static", PortLimit: "port-limit", Busy: "busy", TableFull: "table-full",
 }
 
 // String is the verdict's name in metrics.

@@ -14,15 +14,15 @@ type Station struct {
 
 // Walk shows fn the stations in up to max places from cursor on, aged ones left
 // out, and returns the cursor to go on with: 0 when the walk is over, as it is 0
-// at the start. If the table changes between two calls, a station may be shown
-// twice or not at all.
+// at the start. If the table changes meanwhile, a station may be shown twice or
+// not at all. The lock is not held while fn runs.
 func (t *Table) Walk(cursor, max int, now uint32, fn func(Station)) (next int) {
 	end := len(t.entries)
 	if max < end-cursor {
 		end = cursor + max
 	}
 	for i := cursor; i < end; i++ {
-		if e := &t.entries[i]; !e.free() && !e.aged(now, t.ageing) {
+		if e := t.copy(uint(i)); !e.free() && !e.aged(now, t.ageing) {
 			fn(e.show(now))
 		}
 	}
@@ -30,6 +30,16 @@ func (t *Table) Walk(cursor, max int, now uint32, fn func(Station)) (next int) {
 		return 0
 	}
 	return end
+}
+
+// copy gives the entry in a place, whole.
+func (t *Table) copy(at uint) Entry {
+	if t.entries[at].free() {
+		return Entry{}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.entries[at].load()
 }
 
 func (e *Entry) show(now uint32) Station {

@@ -2,6 +2,7 @@ package afpacket
 
 import (
 	"fmt"
+	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -13,9 +14,11 @@ import (
 type link struct {
 	ifindex int
 	idle    bool     // the last Receive found nothing, so the next may ask the socket
-	suspect bool     // the socket has reported ENETDOWN; the device is to be asked
-	gone    bool     // the device has left the namespace, for ever
 	scrap   [64]byte // where a frame without a buffer is read to
+
+	// What senders notice too.
+	suspect atomic.Bool // the socket has reported ENETDOWN; the device is to be asked
+	gone    atomic.Bool // the device has left the namespace, for ever
 }
 
 // ifindex finds the device that c names.
@@ -77,27 +80,27 @@ func (p *Port) describe(c Config) error {
 // busy port makes no system call for it.
 func (p *Port) state() error {
 	l := &p.link
-	if l.gone {
+	if l.gone.Load() {
 		return frame.ErrDown
 	}
-	if !l.idle && !l.suspect {
+	if !l.idle && !l.suspect.Load() {
 		l.idle = true
 		return nil
 	}
 	if p.socketError() != 0 {
-		l.suspect = true
+		l.suspect.Store(true)
 	}
-	if l.suspect && !p.askUp() {
+	if l.suspect.Load() && !p.askUp() {
 		return frame.ErrDown
 	}
-	l.suspect = false
+	l.suspect.Store(false)
 	return nil
 }
 
 // askUp asks the kernel whether the device is there and up.
 func (p *Port) askUp() bool {
 	if !p.bound() {
-		p.link.gone = true
+		p.link.gone.Store(true)
 		return false
 	}
 	ifr, err := p.request(unix.SIOCGIFFLAGS)

@@ -105,7 +105,7 @@ func TestDeviceMovedAwayIsGone(t *testing.T) {
 	b := n.port(t, Config{Name: "b"})
 	n.ip(t, "link set dev b netns "+string(other))
 	waitDown(t, b)
-	if !b.link.gone {
+	if !b.link.gone.Load() {
 		t.Error("a device in another namespace is not known to be gone")
 	}
 }

@@ -54,7 +54,8 @@ func open(c Config, vnet bool) (*Port, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Port{fd: fd, link: link{ifindex: ifindex, suspect: true}}
+	p := &Port{fd: fd, link: link{ifindex: ifindex}}
+	p.link.suspect.Store(true)
 	if err := p.setUp(c, vnet); err != nil {
 		p.Close()
 		return nil, fmt.Errorf("attach to device %d (%s): %w", ifindex, c.Name, err)
@@ -120,7 +121,7 @@ func (p *Port) setUp(c Config, vnet bool) error {
 	if p.ring, err = newRing(p.fd, or(c.RingBytes, DefaultRingBytes), or(c.SlotBytes, DefaultSlotBytes)); err != nil {
 		return err
 	}
-	p.tx.init(p.link.ifindex)
+	p.tx.init(p)
 	all := &unix.SockaddrLinklayer{Protocol: htons(unix.ETH_P_ALL), Ifindex: p.link.ifindex}
 	if err := unix.Bind(p.fd, all); err != nil {
 		return fmt.Errorf("bind packet socket: %w", err)

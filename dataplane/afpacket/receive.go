@@ -140,7 +140,7 @@ func (p *Port) read(buf []byte) int {
 			return int(n)
 		case unix.EINTR:
 		case unix.ENETDOWN:
-			p.link.suspect = true
+			p.link.suspect.Store(true)
 		default:
 			return -1
 		}

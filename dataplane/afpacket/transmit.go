@@ -16,8 +16,10 @@ type mmsghdr struct {
 }
 
 // sender holds what sendmmsg is told, so that no call allocates. Message i is
-// made of one iovec, vnet header and frame in one piece, or of two.
+// made of one iovec, vnet header and frame in one piece, or of two. Each worker
+// that sends to the port has one.
 type sender struct {
+	port *Port
 	msgs [frame.BatchSize]mmsghdr
 	iovs [frame.BatchSize][2]unix.Iovec
 	vnet [frame.BatchSize][frame.VnetLen]byte // vnet headers of messages in two pieces
@@ -26,41 +28,53 @@ type sender struct {
 	n    int                                  // messages made
 }
 
+// NewSender implements dataplane.Port.
+func (p *Port) NewSender() frame.Sender {
+	t := new(sender)
+	t.init(p)
+	return t
+}
+
+// Transmit sends frames as the port's other senders do; the kernel takes messages
+// on one socket from several threads.
+func (p *Port) Transmit(b *frame.Batch, which []uint16) frame.Sent { return p.tx.Transmit(b, which) }
+
 // init points the messages at their iovecs.
-func (t *sender) init(ifindex int) {
+func (t *sender) init(p *Port) {
+	t.port = p
 	for i := range t.msgs {
 		t.msgs[i].hdr.Iov = &t.iovs[i][0]
 	}
 	for i, typ := range []uint16{wire.TypeIPv4, wire.TypeIPv6} {
-		t.to[i] = unix.RawSockaddrLinklayer{Family: unix.AF_PACKET, Protocol: htons(typ), Ifindex: int32(ifindex)}
+		t.to[i] = unix.RawSockaddrLinklayer{Family: unix.AF_PACKET, Protocol: htons(typ), Ifindex: int32(p.link.ifindex)}
 	}
 }
 
 // Transmit sends the frames of b that which names, with one sendmmsg for all of
 // them unless one is refused. On a device without link header the first 14
 // bytes of each frame stay behind; a frame there is IPv4 or IPv6.
-func (p *Port) Transmit(b *frame.Batch, which []uint16) (sent frame.Sent) {
+func (t *sender) Transmit(b *frame.Batch, which []uint16) (sent frame.Sent) {
 	for len(which) > 0 {
 		part := which[:min(len(which), frame.BatchSize)]
 		which = which[len(part):]
-		p.tx.n = 0
+		t.n = 0
 		for _, i := range part {
-			if !p.compose(&b.Frames[i]) {
+			if !t.compose(&b.Frames[i]) {
 				sent.Failed++
 			}
 		}
-		p.flush(&sent)
+		t.flush(&sent)
 	}
 	return sent
 }
 
 // compose makes the next message of a frame; false for one that cannot be sent
 // on this device.
-func (p *Port) compose(f *frame.Frame) bool {
+func (t *sender) compose(f *frame.Frame) bool {
+	p := t.port
 	if p.l3 {
-		return p.composeL3(f)
+		return t.composeL3(f)
 	}
-	t := &p.tx
 	if front := f.Front(p.vnet); front != nil {
 		if p.vnet != 0 {
 			o := f.Outgoing()
@@ -77,7 +91,7 @@ func (p *Port) compose(f *frame.Frame) bool {
 // composeL3 leaves the link header out. The vnet header would have to be
 // written over it, but the bytes of the frame belong to the other ports that
 // send it too: so it goes into a piece of its own.
-func (p *Port) composeL3(f *frame.Frame) bool {
+func (t *sender) composeL3(f *frame.Frame) bool {
 	if f.Len() < wire.EthernetLen {
 		return false
 	}
@@ -85,18 +99,17 @@ func (p *Port) composeL3(f *frame.Frame) bool {
 	if !ok || off != wire.EthernetLen || typ != wire.TypeIPv4 && typ != wire.TypeIPv6 {
 		return false
 	}
-	to := &p.tx.to[0]
+	to := &t.to[0]
 	if typ == wire.TypeIPv6 {
-		to = &p.tx.to[1]
+		to = &t.to[1]
 	}
 	ip := *f // the copy's bounds change, the bytes do not
 	if !ip.Pull(wire.EthernetLen) {
 		return false
 	}
-	t := &p.tx
 	t.msgs[t.n].hdr.Name = (*byte)(unsafe.Pointer(to))
 	t.msgs[t.n].hdr.Namelen = unix.SizeofSockaddrLinklayer
-	if p.vnet == 0 {
+	if t.port.vnet == 0 {
 		t.add(ip.Bytes(), ip.Len())
 		return true
 	}
@@ -132,10 +145,9 @@ func (t *sender) finish(pieces, n int) {
 
 // flush sends the messages made. sendmmsg stops at the first message that is
 // refused: it is counted, and sending goes on behind it.
-func (p *Port) flush(sent *frame.Sent) {
-	t := &p.tx
+func (t *sender) flush(sent *frame.Sent) {
 	for i := 0; i < t.n; {
-		n, errno := p.sendmmsg(t.msgs[i:t.n])
+		n, errno := t.port.sendmmsg(t.msgs[i:t.n])
 		if errno == unix.EINTR {
 			continue
 		}
@@ -144,7 +156,7 @@ func (p *Port) flush(sent *frame.Sent) {
 		}
 		i += n
 		if errno != 0 {
-			i += p.refused(errno, t.n-i, sent)
+			i += t.port.refused(errno, t.n-i, sent)
 		}
 	}
 }
@@ -157,7 +169,7 @@ func (p *Port) refused(errno unix.Errno, rest int, sent *frame.Sent) int {
 	case unix.EAGAIN: // the socket's send buffer is full
 		n = rest
 	case unix.ENETDOWN, unix.ENXIO, unix.ENODEV: // or an error that was pending since the device was down
-		p.link.suspect = true
+		p.link.suspect.Store(true)
 		if !p.askUp() {
 			n = rest
 		}

@@ -22,6 +22,7 @@ const (
 	SamePort     // the destination is behind the port it came from
 	NoPort       // nobody to send to
 	ForeignTag   // VLAN-tagged frame to the router, which is on no VLAN
+	RouterBusy   // more frames for the router than may wait for the worker that runs it
 
 	// Router, from a guest.
 	BadIP           // IPv4 header malformed or with a wrong checksum
@@ -68,7 +69,7 @@ const (
 var reasonNames = [NumReasons]string{
 	Forwarded: "forwarded",
 	Runt:      "runt", BadOffload: "bad-offload", RingFull: "ring-full", RxCut: "rx-cut", NoBuffer: "no-buffer",
-	BadSourceMAC: "bad-source-mac", OwnSource: "own-source", Reserved: "reserved", SamePort: "same-port", NoPort: "no-port", ForeignTag: "foreign-tag",
+	BadSourceMAC: "bad-source-mac", OwnSource: "own-source", Reserved: "reserved", SamePort: "same-port", NoPort: "no-port", ForeignTag: "foreign-tag", RouterBusy: "router-busy",
 	BadIP: "bad-ip", BadTransport: "bad-transport", BadSource: "bad-source", SourceRoute: "source-route", NotRouted: "not-routed",
 	LocalScope: "local-scope", OwnSubnet: "own-subnet", TTLExceeded: "ttl-exceeded", NoRoute: "no-route",
 	Refused: "refused", NeighbourFailed: "neighbour-failed", NextHopWait: "next-hop-wait",

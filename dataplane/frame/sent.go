@@ -2,6 +2,16 @@ package frame
 
 import "syscall"
 
+// Sender is a way out of a port. One goroutine uses it; a port that several
+// workers send to has one for each.
+type Sender interface {
+	// Transmit sends the frames of b whose indices are in which, in that order,
+	// and says what became of them. It copies or sends before it returns and
+	// keeps no frame. It may write the Front of a frame, nothing else of it: the
+	// same frame may be sent by other ports too.
+	Transmit(b *Batch, which []uint16) Sent
+}
+
 // Count adds n frames that the kernel refused with errno to the field that says
 // why. The kernel answers ENOBUFS where a queue behind the device dropped the
 // frame and EAGAIN where the socket's own buffer is full; EIO and EBADFD are a

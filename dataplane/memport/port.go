@@ -37,6 +37,9 @@ func (p *Port) Release() {
 	p.lent = 0
 }
 
+// NewSender is the port itself, which has a lock.
+func (p *Port) NewSender() frame.Sender { return p }
+
 // Transmit captures the frames of b that which names.
 func (p *Port) Transmit(b *frame.Batch, which []uint16) (sent frame.Sent) {
 	p.mu.Lock()

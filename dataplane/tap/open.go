@@ -28,6 +28,7 @@ func Open(c Config) (*Port, error) {
 		return nil, fmt.Errorf("open /dev/net/tun (is the tun module loaded?): %w", err)
 	}
 	p := &Port{fd: fd, ctl: -1}
+	p.tx.port = p
 	if err := p.setUp(c); err != nil {
 		p.Close()
 		return nil, fmt.Errorf("open tap %q: %w", c.Name, err)

@@ -1,6 +1,8 @@
 package tap
 
 import (
+	"sync/atomic"
+
 	"golang.org/x/sys/unix"
 
 	"ubridge/dataplane/frame"
@@ -13,11 +15,9 @@ type Port struct {
 	name    string
 	ifindex int
 	caps    frame.Caps
-	vnet    int  // bytes of vnet header before each frame: frame.VnetLen, or 0
-	suspect bool // a write has failed as on a device that is down
-
-	header [frame.VnetLen]byte // vnet header of a frame without headroom
-	iov    [2]unix.Iovec       // that header and the frame
+	vnet    int         // bytes of vnet header before each frame: frame.VnetLen, or 0
+	suspect atomic.Bool // a write has failed as on a device that is down
+	tx      sender
 }
 
 // Name is the device's name when it was opened.

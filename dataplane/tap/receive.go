@@ -27,7 +27,7 @@ func (p *Port) Receive(b *frame.Batch, drops *frame.Drops) error {
 			b.Untake()
 			return p.state(errno)
 		}
-		p.suspect = false
+		p.suspect.Store(false)
 		f := b.Add(buf, frame.Headroom, n-p.vnet)
 		if p.vnet != 0 {
 			f.Offload.Decode(buf[at:])
@@ -49,10 +49,10 @@ func (p *Port) read(buf []byte) (int, unix.Errno) {
 
 // state is the device's state after a read that gave errno instead of a frame.
 func (p *Port) state(errno unix.Errno) error {
-	if errno != unix.EAGAIN || p.suspect && !p.up() {
+	if errno != unix.EAGAIN || p.suspect.Load() && !p.up() {
 		return frame.ErrDown
 	}
-	p.suspect = false
+	p.suspect.Store(false)
 	return nil
 }
 

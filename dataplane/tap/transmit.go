@@ -8,17 +8,31 @@ import (
 	"ubridge/dataplane/frame"
 )
 
+// sender writes to a tap. Each worker that sends to the port has one.
+type sender struct {
+	port   *Port
+	header [frame.VnetLen]byte // vnet header of a frame without headroom
+	iov    [2]unix.Iovec       // that header and the frame
+}
+
+// NewSender implements dataplane.Port.
+func (p *Port) NewSender() frame.Sender { return &sender{port: p} }
+
+// Transmit writes frames as the port's other senders do; the kernel takes frames
+// on one descriptor from several threads.
+func (p *Port) Transmit(b *frame.Batch, which []uint16) frame.Sent { return p.tx.Transmit(b, which) }
+
 // Transmit writes the frames of b that which names, one write each.
-func (p *Port) Transmit(b *frame.Batch, which []uint16) (sent frame.Sent) {
+func (t *sender) Transmit(b *frame.Batch, which []uint16) (sent frame.Sent) {
 	for i, k := range which {
 		f := &b.Frames[k]
-		errno := p.send(f)
+		errno := t.send(f)
 		if errno == 0 {
 			sent.Accept(f.Len())
 			continue
 		}
 		if errno == unix.EIO || errno == unix.EBADFD {
-			p.suspect = true
+			t.port.suspect.Store(true)
 			sent.Count(errno, uint32(len(which)-i)) // the rest would fare alike
 			break
 		}
@@ -29,7 +43,8 @@ func (p *Port) Transmit(b *frame.Batch, which []uint16) (sent frame.Sent) {
 
 // send writes one frame, in one piece where its headroom has room for the vnet
 // header.
-func (p *Port) send(f *frame.Frame) unix.Errno {
+func (t *sender) send(f *frame.Frame) unix.Errno {
+	p := t.port
 	if p.vnet == 0 {
 		return p.write(f.Bytes())
 	}
@@ -38,8 +53,8 @@ func (p *Port) send(f *frame.Frame) unix.Errno {
 		o.Encode(front)
 		return p.write(f.WithFront(p.vnet))
 	}
-	o.Encode(p.header[:])
-	return p.writeTwo(p.header[:], f.Bytes())
+	o.Encode(t.header[:])
+	return t.writeTwo(t.header[:], f.Bytes())
 }
 
 // write is a raw write(2): it takes microseconds, in which leaving the
@@ -55,12 +70,12 @@ func (p *Port) write(b []byte) unix.Errno {
 }
 
 // writeTwo is write for a frame in two pieces.
-func (p *Port) writeTwo(a, b []byte) unix.Errno {
-	p.iov[0].Base, p.iov[1].Base = unsafe.SliceData(a), unsafe.SliceData(b)
-	p.iov[0].SetLen(len(a))
-	p.iov[1].SetLen(len(b))
+func (t *sender) writeTwo(a, b []byte) unix.Errno {
+	t.iov[0].Base, t.iov[1].Base = unsafe.SliceData(a), unsafe.SliceData(b)
+	t.iov[0].SetLen(len(a))
+	t.iov[1].SetLen(len(b))
 	for {
-		_, _, errno := unix.RawSyscall(unix.SYS_WRITEV, uintptr(p.fd), uintptr(unsafe.Pointer(&p.iov[0])), 2)
+		_, _, errno := unix.RawSyscall(unix.SYS_WRITEV, uintptr(t.port.fd), uintptr(unsafe.Pointer(&t.iov[0])), 2)
 		if errno != unix.EINTR {
 			return errno
 		}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"path/filepath"
+	"slices"
 )
 
 // Paths on a user's host.
@@ -40,6 +41,8 @@ type Daemon struct {
 	SocketGroup string // may use the socket, where the group exists
 	NetworksDir string // the administrator's networks, only read
 	Steering    Steering
+	Workers     int   // threads that forward; 0: chosen from the CPUs
+	WorkerCPUs  []int // the CPUs that they are bound to, one each; empty: not bound
 
 	File string // where it was read; empty: nothing but defaults
 }
@@ -90,6 +93,8 @@ func parseDaemon(path string, doc []byte) (Daemon, error) {
 	f.text("socket_group", raw.SocketGroup, &d.SocketGroup)
 	f.path("networks_dir", raw.NetworksDir, &d.NetworksDir)
 	f.steering("steering", raw.Steering, &d.Steering)
+	f.integer("workers", raw.Workers, &d.Workers, 0, maxWorkers)
+	f.cpus("worker_cpus", raw.WorkerCPUs, &d)
 	if filepath.Clean(d.NetworksDir) == d.StateNetworks() {
 		f.add("networks_dir", "use another directory", "%s is the daemon's own", d.NetworksDir)
 	}
@@ -125,6 +130,29 @@ func (f *faults) steering(key string, raw *string, to *Steering) {
 	case SteeringAuto, SteeringBPF, SteeringNFT:
 	default:
 		f.add(key, "use auto, bpf or nft", "there is no way named %q", *to)
+	}
+}
+
+// maxWorkers is dataplane.MaxWorkers.
+const maxWorkers = 64
+
+// maxCPU is the highest number that sched_setaffinity(2) takes here.
+const maxCPU = 1023
+
+// cpus reads the CPUs that workers are bound to. Where the number of workers is
+// left open, there is one for each.
+func (f *faults) cpus(key string, raw []int64, d *Daemon) {
+	for _, c := range raw {
+		if c < 0 || c > maxCPU || slices.Contains(d.WorkerCPUs, int(c)) {
+			f.add(key, "use numbers that /proc/cpuinfo lists, each once", "CPU %d is out of range or given twice", c)
+			return
+		}
+		d.WorkerCPUs = append(d.WorkerCPUs, int(c))
+	}
+	if n := len(d.WorkerCPUs); n > 0 && d.Workers == 0 {
+		d.Workers = min(n, maxWorkers)
+	} else if n > 0 && d.Workers != n {
+		f.add(key, "give as many CPUs as workers, or leave workers out", "%d CPUs for %d workers", n, d.Workers)
 	}
 }
 

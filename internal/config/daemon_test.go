@@ -25,7 +25,7 @@ func write(t *testing.T, path, doc string) string {
 
 func TestLoadResolvesPathsBesideTheFile(t *testing.T) {
 	dir := t.TempDir()
-	file := write(t, dir+"/u.toml", "log_level='debug'\nstate_dir='state'\nsocket='/tmp/x.sock'\nsocket_group='kvm'\nsteering='nft'\n")
+	file := write(t, dir+"/u.toml", "log_level='debug'\nstate_dir='state'\nsocket='/tmp/x.sock'\nsocket_group='kvm'\nsteering='nft'\nworker_cpus=[1, 0]\n")
 	got, err := Load(file)
 	if err != nil {
 		t.Fatal(err)
@@ -33,6 +33,7 @@ func TestLoadResolvesPathsBesideTheFile(t *testing.T) {
 	want := Daemon{
 		LogLevel: slog.LevelDebug, StateDir: dir + "/state", RuntimeDir: DefaultRuntimeDir, Socket: "/tmp/x.sock",
 		SocketGroup: "kvm", NetworksDir: dir + "/networks.d", Steering: SteeringNFT, File: file,
+		Workers: 2, WorkerCPUs: []int{1, 0},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -53,6 +54,19 @@ func TestLoadFaults(t *testing.T) {
 		`u.toml:3: steering: there is no way named "xdp"; use auto, bpf or nft`,
 		"u.toml:2: networks_dir: /var/lib/ubridge/networks is the daemon's own",
 	})
+}
+
+func TestLoadWorkerFaults(t *testing.T) {
+	for doc, want := range map[string]string{
+		"workers=65":                    "u.toml:1: workers: 65 is out of range; use 0 to 64",
+		"workers=-1":                    "u.toml:1: workers: -1 is out of range; use 0 to 64",
+		"worker_cpus=[0, 0]":            "u.toml:1: worker_cpus: CPU 0 is out of range or given twice; use numbers that /proc/cpuinfo lists, each once",
+		"workers=2\nworker_cpus=[0]":    "u.toml:2: worker_cpus: 1 CPUs for 2 workers; give as many CPUs as workers, or leave workers out",
+		"worker_cpus=[1024]\nworkers=1": "u.toml:1: worker_cpus: CPU 1024 is out of range or given twice; use numbers that /proc/cpuinfo lists, each once",
+	} {
+		_, err := Load(write(t, t.TempDir()+"/u.toml", doc))
+		wantFaults(t, err, []string{want})
+	}
 }
 
 func TestOverrideMovesTheSocketWithTheRuntimeDir(t *testing.T) {

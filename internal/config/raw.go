@@ -58,4 +58,6 @@ type rawDaemon struct {
 	SocketGroup *string `toml:"socket_group,omitempty"`
 	NetworksDir *string `toml:"networks_dir,omitempty"`
 	Steering    *string `toml:"steering,omitempty"`
+	Workers     *int64  `toml:"workers,omitempty"`
+	WorkerCPUs  []int64 `toml:"worker_cpus,omitempty"`
 }

@@ -126,14 +126,21 @@ func (d *Daemon) release(n *network, a *attachment) {
 		return
 	}
 	a.port, a.carrier = nil, false
-	err := d.worker.Do(context.Background(), func(w *dataplane.Worker) {
-		if err := w.RemovePort(dataplane.PortID(a.st.ID)); err != nil {
-			n.log.Warn("port is not closed cleanly", "port", a.st.Name, "err", err)
-		}
-	})
-	if err == nil {
-		n.log.Info("device is gone; waiting for it", "port", a.st.Name)
+	if err := d.removePort(dataplane.PortID(a.st.ID)); err != nil {
+		n.log.Warn("port is not closed cleanly", "port", a.st.Name, "err", err)
 	}
+	n.log.Info("device is gone; waiting for it", "port", a.st.Name)
+}
+
+// removePort takes a port off the dataplane and closes it. A stopped dataplane has
+// closed it already.
+func (d *Daemon) removePort(id dataplane.PortID) error {
+	var port dataplane.Port
+	err := d.worker.Do(context.Background(), func(w *dataplane.Worker) { port = w.RemovePort(id) })
+	if port != nil {
+		err = errors.Join(err, port.Close())
+	}
+	return err
 }
 
 // attach makes a device a port: notes how it is, keeps the host's stack off it,
@@ -187,18 +194,16 @@ func openPort(name string, dev hostnet.Device) (*afpacket.Port, error) {
 // detach lets go of a port and puts its device back as it was; a tap of ours is
 // removed, unless a guest holds it open.
 func (d *Daemon) detach(n *network, a *attachment) error {
-	var doErr, closeErr, tapErr error
+	var portErr, tapErr error
 	if a.port != nil {
 		a.port = nil
-		doErr = d.worker.Do(context.Background(), func(w *dataplane.Worker) {
-			closeErr = w.RemovePort(dataplane.PortID(a.st.ID))
-		})
+		portErr = d.removePort(dataplane.PortID(a.st.ID))
 	}
 	err := d.restore(a.st)
 	if a.st.Made != nil {
 		tapErr = removeTap(n.log, a.st.Name)
 	}
-	return errors.Join(doErr, closeErr, err, tapErr)
+	return errors.Join(portErr, err, tapErr)
 }
 
 // removeTap removes a tap of ours, unless a guest holds it open.

@@ -187,8 +187,23 @@ func (d *Daemon) openDataplane(done *undo) (err error) {
 	d.out.resolving = newResolving()
 	d.out.uplinks = map[int]*uplink{}
 	d.router = gateway.NewRouter(gateway.Config{NAT: table, Resolve: d.out.ask, Local: d.out.local})
-	d.worker, err = dataplane.NewWorker(d.router)
-	return err
+	return d.makeWorkers()
+}
+
+// makeWorkers makes the dataplane with as many workers as the configuration
+// says.
+func (d *Daemon) makeWorkers() (err error) {
+	n := d.cfg.Workers
+	if n == 0 {
+		n = dataplane.AutoWorkers()
+	}
+	if d.worker, err = dataplane.NewWorker(d.router, n); err != nil {
+		return err
+	}
+	if err := d.worker.Pin(d.cfg.WorkerCPUs); err != nil {
+		return fmt.Errorf("worker_cpus: %w", err)
+	}
+	return nil
 }
 
 // openSteering loads what keeps the host's stack quiet.

@@ -178,9 +178,21 @@ func (d *Daemon) removeBridge(n *network, host *tap.Port) error {
 	if n.bridge == dataplane.NoBridge {
 		return host.Close()
 	}
-	var err error
-	doErr := d.worker.Do(context.Background(), func(w *dataplane.Worker) { err = w.RemoveBridge(n.bridge) })
-	return errors.Join(doErr, err)
+	return d.dropBridge(n.bridge, func(*dataplane.Worker) {})
+}
+
+// dropBridge takes a bridge and its ports off the dataplane, after first has run
+// there, and closes the ports.
+func (d *Daemon) dropBridge(br dataplane.BridgeID, first func(*dataplane.Worker)) error {
+	var ports []dataplane.Port
+	err := d.worker.Do(context.Background(), func(w *dataplane.Worker) {
+		first(w)
+		ports = w.RemoveBridge(br)
+	})
+	for _, p := range ports {
+		err = errors.Join(err, p.Close())
+	}
+	return err
 }
 
 // buildBridge makes the learning domain and puts the host port on it.
@@ -340,12 +352,8 @@ func (d *Daemon) stopNetwork(n *network) error {
 	}
 	n.cancel()
 	n.tasks.Wait()
-	var closeErr error
-	doErr := d.worker.Do(context.Background(), func(w *dataplane.Worker) {
-		d.router.RemoveNetwork(w.Now(), n.bridge)
-		closeErr = w.RemoveBridge(n.bridge)
-	})
-	errs = append(errs, doErr, closeErr, n.table.Remove(), n.table.Close())
+	err := d.dropBridge(n.bridge, func(w *dataplane.Worker) { d.router.RemoveNetwork(w.Now(), n.bridge) })
+	errs = append(errs, err, n.table.Remove(), n.table.Close())
 	n.st.Running = false
 	delete(d.nets, n.def.Name)
 	return errors.Join(append(errs, d.state.save())...)

@@ -300,15 +300,11 @@ func (d *Daemon) closeUplink(u *uplink) {
 		return
 	}
 	u.port = nil
-	err := d.worker.Do(context.Background(), func(w *dataplane.Worker) {
-		d.router.RoutingChanged()
-		if err := w.RemovePort(u.id); err != nil {
-			d.log.Warn("uplink is not closed cleanly", "device", u.name, "err", err)
-		}
-	})
-	if err == nil {
-		d.log.Info("uplink closed", "device", u.name)
+	d.worker.Post(func(*dataplane.Worker) { d.router.RoutingChanged() })
+	if err := d.removePort(u.id); err != nil {
+		d.log.Warn("uplink is not closed cleanly", "device", u.name, "err", err)
 	}
+	d.log.Info("uplink closed", "device", u.name)
 }
 
 // stopUplinks takes everything off the uplinks, also what a dead daemon left.

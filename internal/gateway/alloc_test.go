@@ -46,11 +46,12 @@ func (l *loop) Transmit(_ *frame.Batch, which []uint16) frame.Sent {
 	return frame.Sent{Frames: uint32(len(which))}
 }
 
-func (l *loop) Release()         {}
-func (l *loop) Caps() frame.Caps { return caps }
-func (l *loop) FD() int          { return -1 }
-func (l *loop) Pending() bool    { return l.rounds > 0 }
-func (l *loop) Close() error     { return nil }
+func (l *loop) NewSender() frame.Sender { return l }
+func (l *loop) Release()                {}
+func (l *loop) Caps() frame.Caps        { return caps }
+func (l *loop) FD() int                 { return -1 }
+func (l *loop) Pending() bool           { return l.rounds > 0 }
+func (l *loop) Close() error            { return nil }
 
 // fragments cuts a packet into two, the second of which comes first.
 func fragments(p wire.IPv4) (second, first wire.IPv4) {

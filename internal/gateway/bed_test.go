@@ -59,7 +59,7 @@ func newBed(t testing.TB) *bed {
 	b.r = gateway.NewRouter(gateway.Config{NAT: table, Resolve: func(_ dataplane.PortID, dst wire.IP4) bool { return offer(b.asked, dst) },
 		Local: func(a wire.IP4) bool { return a == outside },
 	})
-	if b.w, err = dataplane.NewWorker(b.r); err != nil {
+	if b.w, err = dataplane.NewWorker(b.r, 1); err != nil {
 		t.Fatal(err)
 	}
 	stations, err := fdb.New(fdb.Config{Entries: make([]fdb.Entry, 64), Seed: 1, MaxPorts: 8})

@@ -137,10 +137,11 @@ func (r *Router) FromUplink(c *dataplane.Cycle, _ dataplane.PortID, which []uint
 const expireBudget = 8192
 
 // Tick implements dataplane.Handler.
-func (r *Router) Tick(c *dataplane.Cycle) {
+func (r *Router) Tick(c *dataplane.Cycle) (waiting bool) {
 	r.cfg.NAT.Expire(seconds(c.Now), expireBudget)
 	r.expireWaiting(c)
 	r.countFragments(c)
+	return len(r.hops.waiting) > 0
 }
 
 // countFragments counts fragments that the table kept in vain.

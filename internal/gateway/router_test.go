@@ -543,7 +543,7 @@ func TestAFrameToAnUplinkThatIsGoneIsCounted(t *testing.T) {
 	b := newBed(t)
 	b.answer(server, ready())
 	b.do(func(w *dataplane.Worker) {
-		if err := w.RemovePort(uplinkPort); err != nil {
+		if err := w.RemovePort(uplinkPort).Close(); err != nil {
 			t.Error(err)
 		}
 	})
