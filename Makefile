@@ -29,9 +29,10 @@ test: ## install what the tests need, and run all of them (as root)
 	@$(SUDO) test/guest/build
 	$(SUDO) env "PATH=$(dir $(GO)):$$PATH" CI=$(CI) $(GO) test -count=1 -timeout 14m ./...
 
-test-full: ## what takes longer: the suite under the race detector, fuzzing, soak
+test-full: ## what takes longer: the suite with two workers and under the race detector, fuzzing, soak
 	@test/setup/packages test
 	@$(SUDO) test/guest/build
+	$(SUDO) env "PATH=$(dir $(GO)):$$PATH" UBRIDGE_TEST_WORKERS=2 $(GO) test -count=1 -timeout 30m ./test/...
 	$(SUDO) env "PATH=$(dir $(GO)):$$PATH" CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 60m ./...
 	$(MAKE) fuzz
 
