@@ -41,6 +41,16 @@ func Binary(t T) string {
 	return path
 }
 
+// DaemonConfig is an ubridge.toml for a daemon whose test does not care what is in
+// it: comments, or with UBRIDGE_TEST_WORKERS set so many workers, so that the
+// suite can be run with several.
+func DaemonConfig() string {
+	if n := os.Getenv("UBRIDGE_TEST_WORKERS"); n != "" {
+		return "workers = " + n + "\n"
+	}
+	return "# nothing\n"
+}
+
 var builtBinary = sync.OnceValues(func() (string, error) {
 	root, err := moduleRoot()
 	if err != nil {

@@ -132,7 +132,7 @@ func (n *Net) configure(o Options) {
 	}
 	main := filepath.Join(o.Dirs.Config, "ubridge.toml")
 	if _, err := os.Stat(main); err != nil && files["ubridge.toml"] == "" {
-		files["ubridge.toml"] = defaultConfig()
+		files["ubridge.toml"] = testnet.DaemonConfig()
 	}
 	for name, content := range files {
 		path := filepath.Join(o.Dirs.Config, name)
@@ -143,17 +143,6 @@ func (n *Net) configure(o Options) {
 			n.T.Fatalf("configuration: %v", err)
 		}
 	}
-}
-
-// WorkersEnv in the environment is how many workers daemons have whose test says
-// nothing of it: the suite then runs with several.
-const WorkersEnv = "UBRIDGE_TEST_WORKERS"
-
-func defaultConfig() string {
-	if n := os.Getenv(WorkersEnv); n != "" {
-		return "workers = " + n + "\n"
-	}
-	return "# nothing\n"
 }
 
 // AwaitReady waits until the daemon answers.

@@ -1,6 +1,7 @@
 package natting
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -83,11 +84,9 @@ func (b *bed) wireGuest(guest *testnet.NS, port, addr string) {
 func (b *bed) start() {
 	b.Helper()
 	args := []string{testnet.Binary(b), "run", "--state-dir", filepath.Join(b.dir, "state"), "--runtime-dir", filepath.Join(b.dir, "run")}
-	if b.config != "" {
-		file := filepath.Join(b.dir, "ubridge.toml")
-		write(b, file, b.config)
-		args = append(args, "--config", file)
-	}
+	file := filepath.Join(b.dir, "ubridge.toml")
+	write(b, file, cmp.Or(b.config, testnet.DaemonConfig()))
+	args = append(args, "--config", file)
 	b.daemon = b.host.Start(args...)
 	b.api = api.NewClient(b.socket())
 	b.lab.Eventually(patience, "the daemon to answer", func() error {
