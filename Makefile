@@ -6,7 +6,7 @@ SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -X ubridge/internal/cli.version=$(VERSION)"
 export SETUP
 
-.PHONY: help build run demo test test-full fuzz measure lint generate clean
+.PHONY: help build run demo test test-full fuzz bench bench-full lint generate clean
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
@@ -43,10 +43,16 @@ fuzz: ## run every fuzz target for FUZZTIME (30s)
 	    echo "fuzz $$d $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$d || exit 1; \
 	  done; done
 
-measure: build ## throughput against the kernel bridge and iptables; writes bench-results.md
-	@test/setup/packages test
-	CGO_ENABLED=0 $(GO) build -buildvcs=false -o ubridge-bench ./bench
-	$(SUDO) env UBRIDGE_BINARY=$(CURDIR)/ubridge ./ubridge-bench -out bench-results.md
+bench: build ## measure ubridge beside its peers, in two minutes; results in bench-out (as root)
+	@test/setup/packages bench
+	@test/setup/openvswitch || echo "bench: going on without Open vSwitch"
+	$(SUDO) env "PATH=$(dir $(GO)):$$PATH" ./ubridge bench --quick --out bench-out
+
+bench-full: build ## the whole benchmark, within an hour; results in bench-out (as root)
+	@test/setup/packages bench
+	@test/setup/openvswitch || echo "bench: going on without Open vSwitch"
+	@test/setup/gvproxy || echo "bench: going on without gvproxy"
+	$(SUDO) env "PATH=$(dir $(GO)):$$PATH" ./ubridge bench --full --out bench-out
 
 lint: ## gofmt, go vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
@@ -58,4 +64,4 @@ generate: ## rebuild the committed eBPF objects
 	$(GO) generate ./...
 
 clean: ## remove what was built
-	rm -f ubridge ubridge-bench bench-results.md
+	rm -rf ubridge bench-out

@@ -1,44 +1,105 @@
-package main
+package bench
 
 import (
 	"errors"
 	"fmt"
-	"os"
+	"io"
+	"runtime"
 	"runtime/debug"
-	"slices"
+	"sync"
 )
 
-// runner is a testnet.T outside of a test: fatal errors are panics that finish
-// turns back into errors, after everything is cleaned up.
-type runner struct{ cleanups []func() }
+// runner is the testnet.T of a run: what ends a test there ends one measurement
+// here.
+type runner struct {
+	notes io.Writer // where what is worth knowing goes; never the tables
 
-type fatal struct{ err error }
-
-// Helper, Name, Logf, Errorf, Fatalf and Cleanup implement testnet.T.
-func (r *runner) Helper()                   {}
-func (r *runner) Name() string              { return "bench" }
-func (r *runner) Logf(f string, a ...any)   { fmt.Fprintf(os.Stderr, f+"\n", a...) }
-func (r *runner) Errorf(f string, a ...any) { fmt.Fprintf(os.Stderr, "error: "+f+"\n", a...) }
-func (r *runner) Fatalf(f string, a ...any) { panic(fatal{fmt.Errorf(f, a...)}) }
-func (r *runner) Cleanup(fn func())         { r.cleanups = append(r.cleanups, fn) }
-
-// clean runs what was to be cleaned up, latest first.
-func (r *runner) clean() {
-	for _, fn := range slices.Backward(r.cleanups) {
-		fn()
-	}
-	r.cleanups = nil
+	mu       sync.Mutex
+	why      error // the first failure of the attempt that runs
+	cleanups []func()
 }
 
-// finish cleans up and gives what ended the run.
-func (r *runner) finish(recovered any, err error) error {
-	r.clean()
-	switch v := recovered.(type) {
-	case nil:
-		return err
-	case fatal:
-		return errors.Join(v.err, err)
-	default:
-		return fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+// Helper implements testnet.T.
+func (r *runner) Helper() {}
+
+// Name implements testnet.T.
+func (r *runner) Name() string { return "bench" }
+
+// Logf implements testnet.T.
+func (r *runner) Logf(format string, args ...any) { fmt.Fprintf(r.notes, format+"\n", args...) }
+
+// Errorf implements testnet.T: it remembers the first failure, since others
+// follow from it.
+func (r *runner) Errorf(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.why == nil {
+		r.why = fmt.Errorf(format, args...)
+	}
+}
+
+// Fatalf implements testnet.T.
+func (r *runner) Fatalf(format string, args ...any) {
+	r.Errorf(format, args...)
+	runtime.Goexit()
+}
+
+// Cleanup implements testnet.T.
+func (r *runner) Cleanup(fn func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cleanups = append(r.cleanups, fn)
+}
+
+// errStopped is the failure of what ended without saying why.
+var errStopped = errors.New("ended without a reason")
+
+// attempt runs fn, removes what fn has set up, and returns why it failed.
+func (r *runner) attempt(fn func()) error {
+	mark := len(r.cleanups)
+	ended := false
+	r.isolate(func() {
+		fn()
+		ended = true
+	})
+	r.undo(mark)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	why := r.why
+	r.why = nil
+	if why == nil && !ended {
+		why = errStopped
+	}
+	return why
+}
+
+// isolate runs fn on a goroutine that may end by Goexit or a panic.
+func (r *runner) isolate(fn func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() {
+			if p := recover(); p != nil {
+				r.Errorf("panic: %v\n%s", p, debug.Stack())
+			}
+		}()
+		fn()
+	}()
+	<-done
+}
+
+// undo calls what Cleanup has collected since mark, last first.
+func (r *runner) undo(mark int) {
+	for {
+		r.mu.Lock()
+		last := len(r.cleanups) - 1
+		if last < mark {
+			r.mu.Unlock()
+			return
+		}
+		fn := r.cleanups[last]
+		r.cleanups = r.cleanups[:last]
+		r.mu.Unlock()
+		r.isolate(fn)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"ubridge/bench"
 	"ubridge/internal/api"
 	"ubridge/internal/cli"
 	"ubridge/internal/config"
@@ -16,9 +17,11 @@ import (
 // hooks are the verbs that are the daemon itself.
 func hooks() cli.Hooks {
 	return cli.Hooks{
-		Run:    run,
-		Demo:   tour,
-		Doctor: func(context.Context) []api.Check { return daemon.HostChecks(resolvConf) },
+		Run:         run,
+		Demo:        tour,
+		Bench:       measure,
+		BenchHelper: bench.Help,
+		Doctor:      func(context.Context) []api.Check { return daemon.HostChecks(resolvConf) },
 	}
 }
 

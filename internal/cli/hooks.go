@@ -15,6 +15,10 @@ type Hooks struct {
 	Run func(ctx context.Context, o RunOptions) error
 	// Demo is the tour; it returns nil only if each step worked.
 	Demo func(ctx context.Context, o DemoOptions) error
+	// Bench measures ubridge beside its peers.
+	Bench func(ctx context.Context, o BenchOptions) error
+	// BenchHelper plays a part of the bench in a process of its own.
+	BenchHelper func(ctx context.Context, out io.Writer, args []string) error
 	// Doctor checks this host without a daemon.
 	Doctor func(ctx context.Context) []api.Check
 }
@@ -42,4 +46,18 @@ type DemoOptions struct {
 	Clean  bool      // no tour: remove what kept ones have left
 	Out    io.Writer // the tour's text
 	Colour bool      // Out shows colours
+}
+
+// BenchOptions are what `ubridge bench` was given.
+type BenchOptions struct {
+	Full    bool     // --full
+	Only    string   // --only
+	Peers   []string // --peers
+	Rounds  int      // --rounds; 0: not given
+	Seconds float64  // --seconds; 0: not given
+	List    bool     // --list
+	JSON    string   // --json
+	Out     string   // --out
+
+	Stdout, Stderr io.Writer
 }

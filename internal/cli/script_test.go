@@ -3,6 +3,7 @@ package cli_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -43,6 +44,15 @@ func echoHooks() cli.Hooks {
 		},
 		Demo: func(_ context.Context, o cli.DemoOptions) error {
 			fmt.Fprintf(o.Out, "keep=%v colour=%v\n", o.Keep, o.Colour)
+			return nil
+		},
+		Bench: func(_ context.Context, o cli.BenchOptions) error {
+			fmt.Fprintf(o.Stdout, "full=%v only=%q peers=%q rounds=%d seconds=%g list=%v json=%q out=%q\n",
+				o.Full, o.Only, o.Peers, o.Rounds, o.Seconds, o.List, o.JSON, o.Out)
+			return nil
+		},
+		BenchHelper: func(_ context.Context, out io.Writer, args []string) error {
+			fmt.Fprintf(out, "part=%q\n", args)
 			return nil
 		},
 		Doctor: func(context.Context) []api.Check {

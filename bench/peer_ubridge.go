@@ -1,0 +1,56 @@
+package bench
+
+import (
+	"fmt"
+	"path/filepath"
+	"time"
+)
+
+// ubridgeVeth runs the daemon with both veths as ports.
+func ubridgeVeth(b *bed) {
+	b.veths()
+	b.runDaemon()
+	b.ubridge("port", "add", "default", "pa")
+	b.ubridge("port", "add", "default", "pb")
+}
+
+// ubridgeTap runs ubridge's dataplane alone, on two taps whose devices are the
+// endpoints' eth0, as a guest's virtio device would be.
+func ubridgeTap(b *bed) {
+	b.helper(b.mid, "switch", b.a.Path(), "eth0", b.b.Path(), "eth0").WaitFor("ready", 10*time.Second)
+	b.address()
+}
+
+// ubridgeNAT runs the daemon's network "default" with one port and an uplink.
+func ubridgeNAT(b *bed) {
+	b.uplink()
+	b.inside()
+	b.runDaemon()
+	b.ubridge("port", "add", "default", "pa")
+	b.a.Route("default", "via", gateway)
+}
+
+// runDaemon runs ubridge as a user would, but for its directories.
+func (b *bed) runDaemon() {
+	config := filepath.Join(b.lab.Dir(), "ubridge.toml")
+	b.check(writeFile(config, ""))
+	b.daemon = b.start(b.mid, b.self, "run", "--config", config, "--state-dir", filepath.Join(b.lab.Dir(), "state"),
+		"--runtime-dir", filepath.Dir(b.socket()))
+	b.lab.Eventually(20*time.Second, "the daemon answers", func() error {
+		if !b.daemon.Running() {
+			b.Fatalf("ubridge ended: %s", b.daemon.Output())
+		}
+		out, err := b.mid.Try(b.self, "--socket", b.socket(), "net", "list")
+		if err != nil {
+			return fmt.Errorf("%w: %s", err, out)
+		}
+		return nil
+	})
+}
+
+func (b *bed) socket() string { return filepath.Join(b.lab.Dir(), "run", "ubridge.sock") }
+
+// ubridge runs a verb against the bed's daemon.
+func (b *bed) ubridge(args ...string) string {
+	return b.in(b.mid, append([]string{b.self, "--socket", b.socket()}, args...)...)
+}

@@ -1,0 +1,115 @@
+package traffic
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"runtime"
+	"slices"
+	"syscall"
+	"time"
+)
+
+// messageLen of a round trip, as sockperf's by the bench's settings.
+const messageLen = 64
+
+// RoundTrips sends a message and waits for its echo, again and again for d,
+// and returns the times in order of length. Both ends block in the kernel
+// rather than in Go's poller, as a C program would.
+func RoundTrips(ctx context.Context, client, server *net.TCPConn, d time.Duration) ([]time.Duration, error) {
+	end := make(chan error, 1)
+	go func() { end <- blocking(server, echo) }()
+	var times []time.Duration
+	err := blocking(client, func(fd int) (err error) {
+		times, err = volley(ctx, fd, d)
+		return err
+	})
+	client.Close()
+	if echoed := <-end; err == nil {
+		err = echoed
+	}
+	server.Close()
+	slices.Sort(times)
+	return times, err
+}
+
+// blocking runs fn on a thread of its own with the connection's descriptor.
+func blocking(c *net.TCPConn, fn func(fd int) error) error {
+	f, err := c.File()
+	if err != nil {
+		return fmt.Errorf("round trips: %w", err)
+	}
+	defer f.Close()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	fd := int(f.Fd()) // makes it blocking
+	limit := syscall.NsecToTimeval(patience.Nanoseconds())
+	if err := syscall.SetsockoptTimeval(fd, syscall.SOL_SOCKET, syscall.SO_RCVTIMEO, &limit); err != nil {
+		return os.NewSyscallError("SO_RCVTIMEO", err)
+	}
+	return fn(fd)
+}
+
+// patience is how long a message may take before its connection counts as dead.
+const patience = 5 * time.Second
+
+// echo sends back what comes, until the other end is closed.
+func echo(fd int) error {
+	buf := make([]byte, messageLen)
+	for {
+		n, err := syscall.Read(fd, buf)
+		if n == 0 || err != nil {
+			return ended(err)
+		}
+		if _, err := syscall.Write(fd, buf[:n]); err != nil {
+			return ended(err)
+		}
+	}
+}
+
+// ended is nil where the other end has closed, in whichever way.
+func ended(err error) error {
+	if err == syscall.ECONNRESET || err == syscall.EPIPE {
+		return nil
+	}
+	return os.NewSyscallError("echo", err)
+}
+
+// warmUp is left out at the start.
+const warmUp = 50 * time.Millisecond
+
+func volley(ctx context.Context, fd int, d time.Duration) ([]time.Duration, error) {
+	times := make([]time.Duration, 0, 1<<18)
+	buf := make([]byte, messageLen)
+	began := time.Now()
+	for before := began; before.Sub(began) < d+warmUp && ctx.Err() == nil; {
+		if _, err := syscall.Write(fd, buf); err != nil {
+			return nil, os.NewSyscallError("write", err)
+		}
+		if err := readFull(fd, buf); err != nil {
+			return nil, err
+		}
+		now := time.Now()
+		if now.Sub(began) > warmUp {
+			times = append(times, now.Sub(before))
+		}
+		before = now
+	}
+	return times, ctx.Err()
+}
+
+func readFull(fd int, buf []byte) error {
+	for len(buf) > 0 {
+		n, err := syscall.Read(fd, buf)
+		if err != nil {
+			return os.NewSyscallError("read", err)
+		}
+		if n == 0 {
+			return io.ErrUnexpectedEOF
+		}
+		buf = buf[n:]
+	}
+	return nil
+}

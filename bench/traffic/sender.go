@@ -1,0 +1,112 @@
+package traffic
+
+import (
+	"context"
+	"fmt"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// burst is the most frames that one system call hands over.
+const burst = 64
+
+// nap is how long a sender sleeps when nothing is due: short against what a
+// queue on the way holds, long enough to leave the CPU to others.
+const nap = 50 * time.Microsecond
+
+// Sender sends numbered frames from a device.
+type Sender struct {
+	fd     int
+	sizes  []int // of frames, in turn
+	frames [burst][]byte
+	iovecs [burst]unix.Iovec
+	msgs   [burst]message
+	next   uint64
+}
+
+// message is the kernel's struct mmsghdr.
+type message struct {
+	hdr unix.Msghdr
+	len uint32
+	_   [4]byte
+}
+
+// NewSender makes a sender from src to dst (Ethernet addresses, six bytes each)
+// on a device of the thread's namespace. Frames have the sizes given (without
+// FCS), in turn.
+func NewSender(device string, src, dst []byte, sizes ...int) (*Sender, error) {
+	fd, err := packetSocket(device, 0)
+	if err != nil {
+		return nil, err
+	}
+	// Past the queueing discipline, as trafgen does; a kernel that cannot is slower.
+	_ = unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_QDISC_BYPASS, 1)
+	s := &Sender{fd: fd, sizes: sizes}
+	for i := range s.frames {
+		f := make([]byte, 1<<11)
+		copy(f, dst)
+		copy(f[6:], src)
+		f[12], f[13] = EtherType>>8, EtherType&0xff
+		s.frames[i] = f
+		s.iovecs[i].Base = &f[0]
+		s.msgs[i].hdr.Iov = &s.iovecs[i]
+		s.msgs[i].hdr.Iovlen = 1
+	}
+	return s, nil
+}
+
+// Close closes the socket.
+func (s *Sender) Close() { unix.Close(s.fd) }
+
+// Send sends frames at a rate (per second) for a while, and returns how many
+// the device took.
+func (s *Sender) Send(ctx context.Context, rate float64, d time.Duration) (sent uint64, err error) {
+	began := time.Now()
+	for ctx.Err() == nil {
+		past := time.Since(began)
+		if past >= d {
+			break
+		}
+		due := uint64(past.Seconds() * rate)
+		if due <= sent {
+			time.Sleep(nap)
+			continue
+		}
+		n, err := s.some(int(min(due-sent, burst)))
+		sent += uint64(n)
+		if err != nil {
+			return sent, err
+		}
+	}
+	return sent, ctx.Err()
+}
+
+// Count sends n frames at a rate.
+func (s *Sender) Count(ctx context.Context, rate float64, n uint64) (sent uint64, err error) {
+	for sent < n && err == nil {
+		var more uint64
+		more, err = s.Send(ctx, rate, time.Duration(float64(n-sent)/rate*float64(time.Second))+nap)
+		sent += more
+	}
+	return sent, err
+}
+
+// some sends the next n frames at most. A full queue takes none of the rest.
+func (s *Sender) some(n int) (int, error) {
+	for i := range n {
+		size := s.sizes[(s.next+uint64(i))%uint64(len(s.sizes))]
+		Fill(s.frames[i][headerLen:size], s.next+uint64(i))
+		s.iovecs[i].SetLen(size)
+	}
+	taken, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&s.msgs[0])), uintptr(n), 0, 0, 0)
+	switch errno {
+	case 0:
+		s.next += uint64(taken)
+		return int(taken), nil
+	case unix.ENOBUFS, unix.EAGAIN, unix.EINTR:
+		return 0, nil // offered again: the rate is then what the device takes
+	}
+	return 0, fmt.Errorf("send numbered frames: %w", errno)
+}
