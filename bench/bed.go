@@ -3,6 +3,8 @@ package bench
 import (
 	"context"
 	"os"
+	"os/exec"
+	"syscall"
 	"time"
 
 	"ubridge/bench/tool"
@@ -33,7 +35,7 @@ type ends struct {
 // bed is one peer between the endpoints, for one measurement.
 type bed struct {
 	*runner
-	ctx        context.Context
+	ctx        context.Context // ends when the run is interrupted, or at the measurement's hard limit
 	plan       plan
 	kind       kind
 	peer       *peer
@@ -156,9 +158,11 @@ func (b *bed) dials() error {
 	return c.Close()
 }
 
+// checkContext gives the measurement up when it has been interrupted or has
+// taken too long.
 func (b *bed) checkContext() {
 	if b.ctx.Err() != nil {
-		b.Fatalf("interrupted")
+		b.Fatalf("%v", context.Cause(b.ctx))
 	}
 }
 
@@ -170,11 +174,28 @@ func (b *bed) in(n *testnet.NS, args ...string) string {
 }
 
 // start runs a command in the background, at most until the bed is removed.
-func (b *bed) start(n *testnet.NS, args ...string) *testnet.Proc {
-	p, err := b.lab.StartCmd(n.Command(args...))
+func (b *bed) start(n *testnet.NS, args ...string) *testnet.Proc { return b.launch(n.Command(args...)) }
+
+// launch is start in the namespace of the bench itself.
+func (b *bed) launch(cmd *exec.Cmd) *testnet.Proc {
+	p, err := b.lab.StartCmd(cmd)
 	b.check(err)
+	release := context.AfterFunc(b.ctx, func() { end(p) })
+	b.Cleanup(func() { release(); end(p) })
 	return p
 }
+
+// end kills a process and those that it has forked. Some generators ignore
+// SIGTERM, and nothing in a bed has anything to save.
+func end(p *testnet.Proc) {
+	if p.Running() {
+		_ = syscall.Kill(-p.Pid(), syscall.SIGKILL) // else it has just ended
+		_ = p.Wait(endPatience)                     // the runner's watchdog tells of worse
+	}
+}
+
+// endPatience is how long a killed process may take to be gone.
+const endPatience = 5 * time.Second
 
 // helper starts a role of this binary (see Help) in a namespace.
 func (b *bed) helper(n *testnet.NS, args ...string) *testnet.Proc {
@@ -183,9 +204,7 @@ func (b *bed) helper(n *testnet.NS, args ...string) *testnet.Proc {
 
 // check gives the measurement up where there is an error.
 func (b *bed) check(err error) {
-	if b.ctx.Err() != nil {
-		b.Fatalf("interrupted")
-	}
+	b.checkContext()
 	if err != nil {
 		b.Fatalf("%v", err)
 	}
@@ -196,7 +215,7 @@ func (b *bed) sleep(d time.Duration) {
 	select {
 	case <-time.After(d):
 	case <-b.ctx.Done():
-		b.Fatalf("interrupted")
+		b.checkContext()
 	}
 }
 

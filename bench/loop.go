@@ -74,7 +74,7 @@ func measure(ctx context.Context, o Options, p plan) (*Report, error) {
 	if p.full {
 		l.report.Mode = "full"
 	}
-	err := l.attempt(func() {
+	err := l.attempt(forever, func() {
 		l.ends = newEnds(l.runner)
 		l.report.Machine.Congestion = l.ends.congestion
 		l.look()
@@ -85,7 +85,10 @@ func measure(ctx context.Context, o Options, p plan) (*Report, error) {
 	})
 	l.progress.end()
 	l.report.Took = time.Since(began).Seconds()
-	if ctx.Err() != nil {
+	switch {
+	case l.stuck.Load():
+		err = fmt.Errorf("%w; the tables hold what was measured before", errStuck)
+	case ctx.Err() != nil:
 		err = fmt.Errorf("interrupted; the tables hold what was measured before: %w", ctx.Err())
 	}
 	return l.report, err
@@ -134,7 +137,7 @@ func (l *loop) scenario(s *scenario) {
 	r := newResults(s, rounds)
 	for round := range rounds {
 		for i := range peers {
-			if l.ctx.Err() != nil {
+			if l.ctx.Err() != nil || l.stuck.Load() {
 				break
 			}
 			p := peers[turn(i, round, len(peers))]
@@ -153,11 +156,23 @@ func (l *loop) scenario(s *scenario) {
 // that nobody always comes first, or after the same neighbour's heat.
 func turn(i, round, n int) int { return ((i-round)%n + n) % n }
 
-// once measures one peer in one round.
+// hardLimit is the longest that one peer may take in one round: a measurement
+// ends by itself long before.
+func (l *loop) hardLimit(s *scenario) time.Duration {
+	return 30*time.Second + time.Duration(3*s.seconds(l.plan)*float64(time.Second))
+}
+
+// errSlow is why a measurement has been given up at its hard limit.
+var errSlow = errors.New("it took far too long, and was ended")
+
+// once measures one peer in one round. At the hard limit all that it has
+// started is killed.
 func (l *loop) once(s *scenario, p *peer, r *results) error {
-	return l.attempt(func() {
+	ctx, cancel := context.WithTimeoutCause(l.ctx, l.hardLimit(s), errSlow)
+	defer cancel()
+	return l.attempt(l.hardLimit(s)+endLimit, func() {
 		b := &bed{
-			runner: l.runner, ctx: l.ctx, plan: l.plan, kind: s.kind, peer: p, self: l.o.Self, sink: r,
+			runner: l.runner, ctx: ctx, plan: l.plan, kind: s.kind, peer: p, self: l.o.Self, sink: r,
 			a: l.ends.a, b: l.ends.b,
 		}
 		b.set()

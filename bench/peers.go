@@ -28,7 +28,7 @@ var switches = []*peer{
 	{name: "bridge-nooff", note: "the kernel's bridge, offloads of the endpoints off", build: kernelBridgeNoOffloads},
 	{name: "ubridge", note: "the daemon, ports on veths", quick: true, ours: true, build: ubridgeVeth},
 	{name: "ubridge-tap", note: "its dataplane on taps of its own, whose devices are in the endpoints", quick: true, ours: true, build: ubridgeTap},
-	{name: "ovs", note: "Open vSwitch, userspace datapath on veths, default settings", needs: ovsPrograms, build: ovsDefault},
+	{name: "ovs", note: "Open vSwitch, userspace datapath on veths, default settings; the endpoints' offloads off, which it needs", needs: ovsPrograms, build: ovsDefault},
 	{name: "ovs-tso", note: "Open vSwitch, userspace datapath on veths, userspace-tso-enable", quick: true, needs: ovsPrograms, build: ovsTSO},
 	{name: "ovs-tap", note: "Open vSwitch, userspace datapath on taps of its own", needs: ovsPrograms, build: ovsTap},
 	{name: "vde", note: "vde_switch and a vde_plug2tap for each endpoint", needs: vdePrograms, build: vde},

@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // runner is the testnet.T of a run: what ends a test there ends one measurement
@@ -14,6 +16,7 @@ import (
 type runner struct {
 	notes io.Writer // where what is worth knowing goes; never the tables
 
+	stuck    atomic.Bool // something did not come back: nothing more can be measured
 	mu       sync.Mutex
 	why      error // the first failure of the attempt that runs
 	cleanups []func()
@@ -54,27 +57,42 @@ func (r *runner) Cleanup(fn func()) {
 // errStopped is the failure of what ended without saying why.
 var errStopped = errors.New("ended without a reason")
 
-// attempt runs fn, removes what fn has set up, and returns why it failed.
-func (r *runner) attempt(fn func()) error {
+// errStuck is the failure of what did not even end when all its processes had
+// been killed. It may still use the bed, so nothing is removed.
+var errStuck = errors.New("a measurement is stuck in the kernel, and the run ends here")
+
+// How long an attempt may take, and what was set up may take to be removed.
+const (
+	forever  = 1000 * time.Hour
+	endLimit = time.Minute
+)
+
+// attempt runs fn, at most for a while, removes what fn has set up, and returns
+// why it failed.
+func (r *runner) attempt(limit time.Duration, fn func()) error {
 	mark := len(r.cleanups)
-	ended := false
-	r.isolate(func() {
+	var ended atomic.Bool
+	r.isolate(limit, func() {
 		fn()
-		ended = true
+		ended.Store(true)
 	})
 	r.undo(mark)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	why := r.why
 	r.why = nil
-	if why == nil && !ended {
-		why = errStopped
+	switch {
+	case r.stuck.Load():
+		return errStuck
+	case why == nil && !ended.Load():
+		return errStopped
 	}
 	return why
 }
 
-// isolate runs fn on a goroutine that may end by Goexit or a panic.
-func (r *runner) isolate(fn func()) {
+// isolate runs fn on a goroutine that may end by Goexit or a panic, and waits
+// for it, but not longer than the limit.
+func (r *runner) isolate(limit time.Duration, fn func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -85,12 +103,16 @@ func (r *runner) isolate(fn func()) {
 		}()
 		fn()
 	}()
-	<-done
+	select {
+	case <-done:
+	case <-time.After(limit):
+		r.stuck.Store(true)
+	}
 }
 
 // undo calls what Cleanup has collected since mark, last first.
 func (r *runner) undo(mark int) {
-	for {
+	for !r.stuck.Load() {
 		r.mu.Lock()
 		last := len(r.cleanups) - 1
 		if last < mark {
@@ -100,6 +122,6 @@ func (r *runner) undo(mark int) {
 		fn := r.cleanups[last]
 		r.cleanups = r.cleanups[:last]
 		r.mu.Unlock()
-		r.isolate(fn)
+		r.isolate(endLimit, fn)
 	}
 }

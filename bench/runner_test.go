@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Whatever happens in an attempt, what it has set up is removed, last first.
@@ -23,7 +24,7 @@ func TestAttemptsCleanUp(t *testing.T) {
 		r := &runner{notes: &bytes.Buffer{}}
 		var undone []int
 		r.Cleanup(func() { undone = append(undone, 0) })
-		err := r.attempt(func() {
+		err := r.attempt(forever, func() {
 			r.Cleanup(func() { undone = append(undone, 1) })
 			r.Cleanup(func() { undone = append(undone, 2) })
 			c.end(r)
@@ -34,7 +35,7 @@ func TestAttemptsCleanUp(t *testing.T) {
 		if !slices.Equal(undone, []int{2, 1}) {
 			t.Errorf("%s: removed %v, want 2, 1", what, undone)
 		}
-		if err := r.attempt(func() {}); err != nil {
+		if err := r.attempt(forever, func() {}); err != nil {
 			t.Errorf("%s: the next attempt fails as well: %v", what, err)
 		}
 	}
@@ -44,9 +45,9 @@ func TestAttemptsCleanUp(t *testing.T) {
 func TestAttemptsNest(t *testing.T) {
 	r := &runner{notes: &bytes.Buffer{}}
 	var undone []string
-	err := r.attempt(func() {
+	err := r.attempt(forever, func() {
 		r.Cleanup(func() { undone = append(undone, "ends") })
-		if err := r.attempt(func() {
+		if err := r.attempt(forever, func() {
 			r.Cleanup(func() { undone = append(undone, "bed") })
 			r.Fatalf("bed")
 		}); err == nil {
@@ -59,5 +60,20 @@ func TestAttemptsNest(t *testing.T) {
 	}
 	if errors.Is(err, errStopped) {
 		t.Error(err)
+	}
+}
+
+// What does not come back must not hold the run, nor is its bed touched.
+func TestAttemptsThatAreStuckEnd(t *testing.T) {
+	r := &runner{notes: &bytes.Buffer{}}
+	release := make(chan struct{})
+	defer close(release)
+	removed := false
+	err := r.attempt(time.Millisecond, func() {
+		r.Cleanup(func() { removed = true })
+		<-release
+	})
+	if !errors.Is(err, errStuck) || removed {
+		t.Errorf("%v, removed: %v", err, removed)
 	}
 }

@@ -83,7 +83,7 @@ func (b *bed) putBulk(s shape) {
 // iperf3 runs one test from a to b.
 func (b *bed) iperf3(s shape, seconds int) tool.Bulk {
 	server := b.start(b.b, "iperf3", "-s", "-1", "--forceflush")
-	defer server.Kill()
+	defer end(server)
 	server.WaitFor("listening", 10*time.Second)
 	args := []string{"timeout", strconv.Itoa(seconds + 20), "iperf3", "-c", b.target, "-J", "-t", strconv.Itoa(seconds), "-P", strconv.Itoa(s.streams)}
 	if s.reverse {

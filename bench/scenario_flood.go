@@ -3,11 +3,11 @@ package bench
 import (
 	"fmt"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"ubridge/bench/tool"
 	"ubridge/bench/traffic"
+	"ubridge/internal/testnet"
 )
 
 // floodMetrics are what every open-loop flood gives.
@@ -65,11 +65,15 @@ type stream struct {
 func (b *bed) flood(streams ...stream) (f flooded) {
 	checker := traffic.FromTrafgen(sampled)
 	sink := b.sinkAt(b.b, traffic.TrafgenAt, sampled, checker)
+	var generators []*testnet.Proc
 	for i, s := range streams {
-		defer b.trafgen(i, s)()
+		generators = append(generators, b.trafgen(i, s))
 	}
 	b.waitForFrames()
 	f = b.window(b.plan.duration())
+	for _, p := range generators {
+		end(p)
+	}
 	sink.Stop()
 	b.judge(checker)
 	if checker.Frames == 0 && f.delivered > 100*sampled {
@@ -108,16 +112,10 @@ func (b *bed) waitForFrames() {
 	b.sleep(settle)
 }
 
-// trafgen floods from a, until it is stopped or the bed is removed.
-func (b *bed) trafgen(i int, s stream) (stop func()) {
+// trafgen floods from a, until it is ended or the bed is removed.
+func (b *bed) trafgen(i int, s stream) *testnet.Proc {
 	config := filepath.Join(b.lab.Dir(), fmt.Sprintf("trafgen-%d", i))
 	b.check(writeFile(config, traffic.TrafgenConfig(s.source, macB, s.sizes...)))
 	// Without --no-sock-mem it would change this machine's sysctls.
-	p := b.start(b.a, "trafgen", "--no-sock-mem", "--dev", "eth0", "--conf", config, "--cpus", "1")
-	stop = func() {
-		_ = syscall.Kill(-p.Pid(), syscall.SIGKILL) // with the process that it forks
-		p.Kill()
-	}
-	b.Cleanup(stop)
-	return stop
+	return b.start(b.a, "trafgen", "--no-sock-mem", "--dev", "eth0", "--conf", config, "--cpus", "1")
 }

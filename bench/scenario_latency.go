@@ -9,6 +9,7 @@ import (
 
 	"ubridge/bench/tool"
 	"ubridge/bench/traffic"
+	"ubridge/internal/testnet"
 )
 
 var roundTrips = scenario{
@@ -50,15 +51,13 @@ func (b *bed) putRoundTrips(column string, r tool.RoundTrips) {
 // keepAwake runs a spinner of idle priority on each CPU: what a wake-up of a
 // halted virtual CPU costs is the hypervisor's, not the switch's.
 func (b *bed) keepAwake() (stop func()) {
-	var kill []func()
+	var spinners []*testnet.Proc
 	for cpu := range runtime.NumCPU() {
-		p, err := b.lab.StartCmd(exec.Command("taskset", "-c", strconv.Itoa(cpu), "chrt", "--idle", "0", "sh", "-c", "while :; do :; done"))
-		b.check(err)
-		kill = append(kill, p.Kill)
+		spinners = append(spinners, b.launch(exec.Command("taskset", "-c", strconv.Itoa(cpu), "chrt", "--idle", "0", "sh", "-c", "while :; do :; done")))
 	}
 	return func() {
-		for _, fn := range kill {
-			fn()
+		for _, p := range spinners {
+			end(p)
 		}
 	}
 }
@@ -74,8 +73,8 @@ func (b *bed) bulkBeside() (stop func()) {
 		if !client.Running() {
 			b.Fatalf("the bulk stream ended: %s", client.Output())
 		}
-		client.Kill()
-		server.Kill()
+		end(client)
+		end(server)
 	}
 }
 
@@ -100,7 +99,7 @@ const sockperfPort = "11111"
 
 func (b *bed) sockperf() tool.RoundTrips {
 	server := b.start(b.b, "sockperf", "server", "--tcp", "-p", sockperfPort)
-	defer server.Kill()
+	defer end(server)
 	server.WaitFor("Warmup stage", 10*time.Second)
 	seconds := b.plan.whole()
 	out := b.in(b.a, "timeout", fmt.Sprint(seconds+30), "sockperf", "ping-pong", "--tcp", "--full-rtt",

@@ -101,6 +101,7 @@ func (b *bed) rightDatagrams() {
 
 func (b *bed) sendDatagrams(client *net.UDPConn) {
 	buf := make([]byte, 1400)
+	b.check(client.SetWriteDeadline(time.Now().Add(10 * time.Second)))
 	for began, i := time.Now(), 0; i < rightDatagrams; {
 		if due := int(time.Since(began).Seconds() * datagramRate); i > due {
 			b.sleep(200 * time.Microsecond)

@@ -6,22 +6,28 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 )
 
-// tick is the unit of /proc/stat: USER_HZ is 100 on all that we run on.
-const tick = 10 * time.Millisecond
+// Ticks are the unit of /proc/stat: USER_HZ is 100 on all that we run on. A
+// time.Duration holds 292 years, which many CPUs have together within one.
+type Ticks uint64
+
+// Seconds of processor time.
+func (t Ticks) Seconds() float64 { return float64(t) / 100 }
+
+// since is never negative: the kernel's idle times may step back (proc(5)).
+func (t Ticks) since(before Ticks) Ticks { return max(t, before) - before }
 
 // Processor is the time of all CPUs together since the machine has started.
 type Processor struct {
-	Busy  time.Duration // at work, interrupts of both kinds included
-	Idle  time.Duration // idle, or waiting for a disk
-	Steal time.Duration // wanted, but given to another machine by the hypervisor
+	Busy  Ticks // at work, interrupts of both kinds included
+	Idle  Ticks // idle, or waiting for a disk
+	Steal Ticks // wanted, but given to another machine by the hypervisor
 }
 
 // Since is what has been used after an earlier reading.
 func (p Processor) Since(before Processor) Processor {
-	return Processor{p.Busy - before.Busy, p.Idle - before.Idle, p.Steal - before.Steal}
+	return Processor{p.Busy.since(before.Busy), p.Idle.since(before.Idle), p.Steal.since(before.Steal)}
 }
 
 // StealShare is the part of the time that was stolen, 0 to 1.
@@ -40,13 +46,13 @@ func ReadProcStat(text []byte) (Processor, error) {
 	if len(fields) < 9 || fields[0] != "cpu" {
 		return Processor{}, errors.New("/proc/stat does not begin with eight times of all CPUs")
 	}
-	var times [8]time.Duration // user nice system idle iowait irq softirq steal
+	var times [8]Ticks // user nice system idle iowait irq softirq steal
 	for i := range times {
 		v, err := strconv.ParseUint(fields[i+1], 10, 48)
 		if err != nil {
 			return Processor{}, fmt.Errorf("/proc/stat: %w", err)
 		}
-		times[i] = time.Duration(v) * tick
+		times[i] = Ticks(v)
 	}
 	return Processor{
 		Busy:  times[0] + times[1] + times[2] + times[5] + times[6],

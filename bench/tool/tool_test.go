@@ -3,7 +3,6 @@ package tool_test
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"ubridge/bench/tool"
 )
@@ -75,11 +74,11 @@ func TestTrafgen(t *testing.T) {
 
 func TestProcStat(t *testing.T) {
 	got, err := tool.ReadProcStat([]byte(procStat))
-	want := tool.Processor{Busy: 4890 * time.Millisecond, Idle: 50600 * time.Millisecond, Steal: 90 * time.Millisecond}
+	want := tool.Processor{Busy: 489, Idle: 5060, Steal: 9}
 	if err != nil || got != want {
 		t.Errorf("%+v %v", got, err)
 	}
-	if used := got.Since(tool.Processor{Busy: time.Second}); used.Busy != 3890*time.Millisecond {
+	if used := got.Since(tool.Processor{Busy: 100, Idle: 5061}); used.Busy.Seconds() != 3.89 || used.Idle != 0 {
 		t.Errorf("%+v", used)
 	}
 	if _, err := tool.ReadProcStat([]byte("cpu 1 2 3")); err == nil {
@@ -88,7 +87,7 @@ func TestProcStat(t *testing.T) {
 }
 
 func TestStealShare(t *testing.T) {
-	p := tool.Processor{Busy: 3 * time.Second, Idle: 6 * time.Second, Steal: time.Second}
+	p := tool.Processor{Busy: 300, Idle: 600, Steal: 100}
 	if p.StealShare() != 0.1 || (tool.Processor{}).StealShare() != 0 {
 		t.Errorf("%v", p.StealShare())
 	}

@@ -43,6 +43,11 @@ func NewSender(device string, src, dst []byte, sizes ...int) (*Sender, error) {
 	}
 	// Past the queueing discipline, as trafgen does; a kernel that cannot is slower.
 	_ = unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_QDISC_BYPASS, 1)
+	// A device whose reader is stuck must not hold the sender for ever.
+	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &unix.Timeval{Usec: 100_000}); err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("SO_SNDTIMEO: %w", err)
+	}
 	s := &Sender{fd: fd, sizes: sizes}
 	for i := range s.frames {
 		f := make([]byte, 1<<11)

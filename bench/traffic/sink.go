@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
@@ -15,7 +16,8 @@ const sinkBuffer = 16 << 20
 // Sink receives experimental frames from a device and checks them.
 type Sink struct {
 	fd      int
-	stop    atomic.Bool
+	stop    atomic.Bool // end when nothing is left
+	end     atomic.Bool // end now
 	done    chan struct{}
 	checker *Checker
 	dropped uint64
@@ -75,7 +77,7 @@ func (s *Sink) filter(at, mask uint32) error {
 func (s *Sink) run() {
 	defer close(s.done)
 	buf := make([]byte, 1<<16)
-	for {
+	for !s.end.Load() {
 		n, err := unix.Read(s.fd, buf)
 		switch {
 		case err == nil:
@@ -88,13 +90,22 @@ func (s *Sink) run() {
 	}
 }
 
+// drain is how long a sink that was stopped goes on reading at most, where a
+// generator has not been stopped before.
+const drain = time.Second
+
 // Stop ends the sink when it has read what is there. It returns what it has
 // seen, and how many frames its own socket had no room for.
 func (s *Sink) Stop() (seen *Checker, missed uint64) {
 	if s.stop.Swap(true) {
 		return s.checker, s.dropped
 	}
-	<-s.done
+	select {
+	case <-s.done:
+	case <-time.After(drain):
+		s.end.Store(true)
+		<-s.done
+	}
 	if stats, err := unix.GetsockoptTpacketStats(s.fd, unix.SOL_PACKET, unix.PACKET_STATISTICS); err == nil {
 		s.dropped = uint64(stats.Drops)
 	}

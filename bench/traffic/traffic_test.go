@@ -106,7 +106,7 @@ func TestTrafgenFramesAreRead(t *testing.T) {
 
 func TestTrafgenConfig(t *testing.T) {
 	text := traffic.TrafgenConfig("52:54:00:00:00:01", "52:54:00:00:00:02", 60, 1514)
-	if !strings.Contains(text, "type=0x88b5") || !strings.Contains(text, "fill(0xaa, 6)") || !strings.Contains(text, "dinc(1, 4294967295, 2)") {
+	if !strings.Contains(text, "type=0x88b5") || !strings.Contains(text, "fill(0xaa, 6)") || !strings.Contains(text, "dinc(1, 4294967294, 2)") {
 		t.Error(text)
 	}
 }

@@ -19,13 +19,18 @@ const (
 	MinTrafgen = fillerAt // the shortest such frame
 )
 
+// lastNumber is where counters begin anew, hours after a flood has begun. A
+// counter of all 2³² numbers makes trafgen divide by zero, and its parent then
+// waits for its dead child for ever.
+const lastNumber = math.MaxUint32 - 1
+
 // TrafgenConfig is the configuration file, for trafgen, of frames of these sizes
 // (without FCS) in turn. Each of them counts for itself, in steps as wide as
 // there are sizes, so that all numbers come once and in order.
 func TrafgenConfig(src, dst string, sizes ...int) string {
 	var b strings.Builder
 	for i, size := range sizes {
-		counter := fmt.Sprintf("dinc(%d, %d, %d)", i, uint32(math.MaxUint32), len(sizes))
+		counter := fmt.Sprintf("dinc(%d, %d, %d)", i, lastNumber, len(sizes))
 		fmt.Fprintf(&b, "{ eth(da=%s, sa=%s, type=0x%x), ipv4(saddr=192.0.2.1, daddr=192.0.2.2), tcp(seq=%s), fill(0x%x, %d) }\n",
 			dst, src, EtherType, counter, filler, size-fillerAt)
 	}
