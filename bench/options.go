@@ -40,7 +40,7 @@ type plan struct {
 // The defaults of the two modes.
 const (
 	quickRounds, fullRounds   = 3, 5
-	quickSeconds, fullSeconds = 0.5, 2
+	quickSeconds, fullSeconds = 0.5, 1
 )
 
 func (o Options) plan() (plan, error) {

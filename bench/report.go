@@ -124,7 +124,7 @@ func (r *results) cell(m metric, column, peer, reference string) Cell {
 	for _, v := range values {
 		c.Rounds = append(c.Rounds, orNil(v))
 	}
-	if peer != reference {
+	if peer != reference && !m.noRatio {
 		c.Ratio = orNil(stat.Median(stat.Ratios(values, r.values[cellKey{m.key, column, reference}])))
 	}
 	ceiling := stat.Median(r.values[cellKey{m.key, column, headroomPeer}])

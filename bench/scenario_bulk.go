@@ -12,7 +12,7 @@ import (
 var bulkMetrics = []metric{
 	{key: "gbps", title: "throughput, Gb/s", better: higher, digits: 1, headroom: true},
 	{key: "cpu", title: "CPU time of the machine, s/GB", better: lower, digits: 2},
-	{key: "retransmits", title: "retransmits", better: lower, chart: noChart},
+	{key: "retransmits", title: "retransmits", better: lower, chart: noChart, noRatio: true},
 }
 
 var bulk = scenario{

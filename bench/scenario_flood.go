@@ -3,6 +3,8 @@ package bench
 import (
 	"fmt"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"ubridge/bench/tool"
@@ -13,7 +15,7 @@ import (
 // floodMetrics are what every open-loop flood gives.
 var floodMetrics = []metric{
 	{key: "kpps", title: "delivered, kpps", better: higher, headroom: true},
-	{key: "loss", title: "lost, % of offered", better: lower, digits: 1, chart: noChart},
+	{key: "loss", title: "lost, % of offered", better: lower, digits: 1, chart: noChart, noRatio: true},
 	{key: "cpu", title: "CPU time of the machine, s/million frames delivered", better: lower, digits: 2},
 }
 
@@ -54,26 +56,21 @@ func (b *bed) putFlood(column string, f flooded) {
 // sampled is which frames of a flood are checked: one in so many.
 const sampled = 64
 
-// stream is what one trafgen sends: frames of these sizes (without FCS) in turn.
+// stream is what one process sends: frames of these sizes (without FCS) in turn.
 type stream struct {
 	source string
 	sizes  []int
 }
 
-// flood floods b from one trafgen for each stream, and measures while it goes
-// on.
+// flood floods b by one process for each stream, each on a CPU of its own, and
+// measures while it goes on.
 func (b *bed) flood(streams ...stream) (f flooded) {
 	checker := traffic.FromTrafgen(sampled)
 	sink := b.sinkAt(b.b, traffic.TrafgenAt, sampled, checker)
-	var generators []*testnet.Proc
-	for i, s := range streams {
-		generators = append(generators, b.trafgen(i, s))
-	}
+	generator := b.trafgen(streams)
 	b.waitForFrames()
 	f = b.window(b.plan.duration())
-	for _, p := range generators {
-		end(p)
-	}
+	end(generator)
 	sink.Stop()
 	b.judge(checker)
 	if checker.Frames == 0 && f.delivered > 100*sampled {
@@ -113,9 +110,13 @@ func (b *bed) waitForFrames() {
 }
 
 // trafgen floods from a, until it is ended or the bed is removed.
-func (b *bed) trafgen(i int, s stream) *testnet.Proc {
-	config := filepath.Join(b.lab.Dir(), fmt.Sprintf("trafgen-%d", i))
-	b.check(writeFile(config, traffic.TrafgenConfig(s.source, macB, s.sizes...)))
+func (b *bed) trafgen(streams []stream) *testnet.Proc {
+	var frames strings.Builder
+	for cpu, s := range streams {
+		frames.WriteString(traffic.TrafgenConfig(cpu, s.source, macB, s.sizes...))
+	}
+	config := filepath.Join(b.lab.Dir(), "trafgen")
+	b.check(writeFile(config, frames.String()))
 	// Without --no-sock-mem it would change this machine's sysctls.
-	return b.start(b.a, "trafgen", "--no-sock-mem", "--dev", "eth0", "--conf", config, "--cpus", "1")
+	return b.start(b.a, "trafgen", "--no-sock-mem", "--dev", "eth0", "--conf", config, "--cpus", strconv.Itoa(len(streams)))
 }

@@ -10,9 +10,9 @@ import (
 // rightMetrics count what was sent through and what was lost of it; what must
 // not happen at all is no figure but a failure.
 var rightMetrics = []metric{
-	{key: "frames", title: "numbered frames that came as they were sent", better: higher, chart: noChart},
-	{key: "lost", title: "lost of them", better: lower, chart: noChart},
-	{key: "mib", title: "MiB whose SHA-256 was right at the other end, each way", better: higher, chart: noChart},
+	{key: "frames", title: "numbered frames that came as they were sent", better: higher, chart: noChart, noRatio: true},
+	{key: "lost", title: "lost of them", better: lower, chart: noChart, noRatio: true},
+	{key: "mib", title: "MiB whose SHA-256 was right at the other end, each way", better: higher, chart: noChart, noRatio: true},
 }
 
 var rightSwitching = scenario{

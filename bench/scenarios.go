@@ -34,6 +34,7 @@ type metric struct {
 	headroom bool // compare with "direct": above 80 % of it, it is a lower bound
 	chart    chartKind
 	axis     string // of a line chart's columns
+	noRatio  bool   // it may be zero, or is no speed: a ratio says nothing
 	log      bool   // a logarithmic axis, for what spans decades
 }
 

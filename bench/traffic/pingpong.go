@@ -59,12 +59,22 @@ const patience = 5 * time.Second
 func echo(fd int) error {
 	buf := make([]byte, messageLen)
 	for {
-		n, err := syscall.Read(fd, buf)
+		n, err := again(syscall.Read, fd, buf)
 		if n == 0 || err != nil {
 			return ended(err)
 		}
-		if _, err := syscall.Write(fd, buf[:n]); err != nil {
+		if _, err := again(syscall.Write, fd, buf[:n]); err != nil {
 			return ended(err)
+		}
+	}
+}
+
+// again repeats a call that a signal has interrupted: Go's own scheduler sends
+// them, and a socket with a time limit does not resume by itself (signal(7)).
+func again(call func(fd int, p []byte) (int, error), fd int, p []byte) (n int, err error) {
+	for {
+		if n, err = call(fd, p); err != syscall.EINTR {
+			return n, err
 		}
 	}
 }
@@ -85,7 +95,7 @@ func volley(ctx context.Context, fd int, d time.Duration) ([]time.Duration, erro
 	buf := make([]byte, messageLen)
 	began := time.Now()
 	for before := began; before.Sub(began) < d+warmUp && ctx.Err() == nil; {
-		if _, err := syscall.Write(fd, buf); err != nil {
+		if _, err := again(syscall.Write, fd, buf); err != nil {
 			return nil, os.NewSyscallError("write", err)
 		}
 		if err := readFull(fd, buf); err != nil {
@@ -102,7 +112,7 @@ func volley(ctx context.Context, fd int, d time.Duration) ([]time.Duration, erro
 
 func readFull(fd int, buf []byte) error {
 	for len(buf) > 0 {
-		n, err := syscall.Read(fd, buf)
+		n, err := again(syscall.Read, fd, buf)
 		if err != nil {
 			return os.NewSyscallError("read", err)
 		}
