@@ -56,7 +56,7 @@ func natShapes(p plan) []shape {
 	if p.full {
 		return []shape{{1, false}, {1, true}, {4, false}, {4, true}}
 	}
-	return []shape{{1, false}, {4, false}}
+	return []shape{{1, false}}
 }
 
 func runBulk(b *bed) {

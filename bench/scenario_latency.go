@@ -16,6 +16,7 @@ var roundTrips = scenario{
 	name: "rtt", title: "TCP round trips", kind: switching, quick: true,
 	note: "64-byte messages, whole round trips; awake: an idle-priority spinner on each CPU, so that none halts;\n" +
 		"bulk: beside one TCP stream. Quick mode has its own ping-pong, for sockperf sleeps two seconds before each test",
+	quickRounds: 2,
 	metrics: []metric{
 		{key: "p50", title: "p50, µs", better: lower, digits: 1, log: true},
 		{key: "p99", title: "p99, µs", better: lower, digits: 1, log: true},

@@ -48,7 +48,9 @@ type scenario struct {
 	peers   []*peer  // instead of those of the kind
 	without []string // peers of the kind that are left out
 	metrics []metric
-	rounds  int // instead of the plan's, where one round says it all
+	rounds  int // at most so many of the plan's, where fewer say it all
+	// quickRounds are at most so many in quick mode, whose two minutes are short.
+	quickRounds int
 	// seconds is about how long one peer takes in one round, for the progress.
 	seconds func(p plan) float64
 	run     func(b *bed)
@@ -85,8 +87,20 @@ func (p plan) chosen() (list []*scenario) {
 
 // roundsOf is how many rounds a scenario runs.
 func (p plan) roundsOf(s *scenario) int {
-	if s.rounds > 0 {
-		return min(s.rounds, p.rounds)
+	n := p.rounds
+	for _, most := range []int{s.rounds, s.quickRoundsIn(p)} {
+		if most > 0 {
+			n = min(n, most)
+		}
 	}
-	return p.rounds
+	return n
+}
+
+// quickRoundsIn is the limit of the default quick mode: rounds that were asked
+// for are made.
+func (s *scenario) quickRoundsIn(p plan) int {
+	if p.full || p.rounds != quickRounds {
+		return 0
+	}
+	return s.quickRounds
 }
