@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -56,21 +57,26 @@ func (b *bed) putFlood(column string, f flooded) {
 // sampled is which frames of a flood are checked: one in so many.
 const sampled = 64
 
-// stream is what one process sends: frames of these sizes (without FCS) in turn.
+// stream is what one trafgen sends: frames of these sizes (without FCS) in turn.
 type stream struct {
 	source string
 	sizes  []int
 }
 
-// flood floods b by one process for each stream, each on a CPU of its own, and
+// flood floods b by one trafgen for each stream, each on a CPU of its own, and
 // measures while it goes on.
 func (b *bed) flood(streams ...stream) (f flooded) {
 	checker := traffic.FromTrafgen(sampled)
 	sink := b.sinkAt(b.b, traffic.TrafgenAt, sampled, checker)
-	generator := b.trafgen(streams)
+	var generators []*testnet.Proc
+	for cpu, s := range streams {
+		generators = append(generators, b.trafgen(cpu, s))
+	}
 	b.waitForFrames()
 	f = b.window(b.plan.duration())
-	end(generator)
+	for _, p := range generators {
+		end(p)
+	}
 	sink.Stop()
 	b.judge(checker)
 	if checker.Frames == 0 && f.delivered > 100*sampled {
@@ -109,14 +115,33 @@ func (b *bed) waitForFrames() {
 	b.sleep(settle)
 }
 
-// trafgen floods from a, until it is ended or the bed is removed.
-func (b *bed) trafgen(streams []stream) *testnet.Proc {
-	var frames strings.Builder
-	for cpu, s := range streams {
-		frames.WriteString(traffic.TrafgenConfig(cpu, s.source, macB, s.sizes...))
-	}
-	config := filepath.Join(b.lab.Dir(), "trafgen")
-	b.check(writeFile(config, frames.String()))
+// trafgen floods from a on one CPU, until it is ended or the bed is removed.
+func (b *bed) trafgen(cpu int, s stream) *testnet.Proc {
+	config := filepath.Join(b.lab.Dir(), fmt.Sprintf("trafgen-%d", cpu))
+	b.check(writeFile(config, traffic.TrafgenConfig(s.source, macB, s.sizes...)))
 	// Without --no-sock-mem it would change this machine's sysctls.
-	return b.start(b.a, "trafgen", "--no-sock-mem", "--dev", "eth0", "--conf", config, "--cpus", strconv.Itoa(len(streams)))
+	p := b.start(b.a, "trafgen", "--no-sock-mem", "--dev", "eth0", "--conf", config, "--cpus", "1")
+	if cpu > 0 {
+		b.move(p, cpu)
+	}
+	return p
+}
+
+// move puts the process that trafgen has forked on another CPU than the first,
+// to which it binds itself. Its own way, "--cpus 2", divides by zero.
+func (b *bed) move(p *testnet.Proc, cpu int) {
+	b.lab.Eventually(10*time.Second, "trafgen moves", func() error {
+		b.checkContext()
+		child, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", p.Pid(), p.Pid()))
+		if err != nil {
+			return err
+		}
+		pid := strings.TrimSpace(string(child))
+		before, err := b.a.Try("taskset", "-p", pid)
+		if err != nil || !strings.HasSuffix(strings.TrimSpace(before), " 1") {
+			return fmt.Errorf("it has not bound itself yet: %s%v", before, err)
+		}
+		_, err = b.a.Try("taskset", "-p", "-c", strconv.Itoa(cpu), pid)
+		return err
+	})
 }

@@ -105,8 +105,8 @@ func TestTrafgenFramesAreRead(t *testing.T) {
 }
 
 func TestTrafgenConfig(t *testing.T) {
-	text := traffic.TrafgenConfig(1, "52:54:00:00:00:01", "52:54:00:00:00:02", 60, 1514)
-	if !strings.HasPrefix(text, "cpu(1): {") || !strings.Contains(text, "type=0x88b5") || !strings.Contains(text, "fill(0xaa, 6)") || !strings.Contains(text, "dinc(1, 4294967294, 2)") {
+	text := traffic.TrafgenConfig("52:54:00:00:00:01", "52:54:00:00:00:02", 60, 1514)
+	if !strings.Contains(text, "type=0x88b5") || !strings.Contains(text, "fill(0xaa, 6)") || !strings.Contains(text, "dinc(1, 4294967294, 2)") {
 		t.Error(text)
 	}
 }

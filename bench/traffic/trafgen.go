@@ -26,14 +26,13 @@ const lastNumber = math.MaxUint32 - 1
 
 // TrafgenConfig is the configuration file, for trafgen, of frames of these sizes
 // (without FCS) in turn. Each of them counts for itself, in steps as wide as
-// there are sizes, so that all numbers come once and in order. Only the process
-// that trafgen runs on this CPU sends them.
-func TrafgenConfig(cpu int, src, dst string, sizes ...int) string {
+// there are sizes, so that all numbers come once and in order.
+func TrafgenConfig(src, dst string, sizes ...int) string {
 	var b strings.Builder
 	for i, size := range sizes {
 		counter := fmt.Sprintf("dinc(%d, %d, %d)", i, lastNumber, len(sizes))
-		fmt.Fprintf(&b, "cpu(%d): { eth(da=%s, sa=%s, type=0x%x), ipv4(saddr=192.0.2.1, daddr=192.0.2.2), tcp(seq=%s), fill(0x%x, %d) }\n",
-			cpu, dst, src, EtherType, counter, filler, size-fillerAt)
+		fmt.Fprintf(&b, "{ eth(da=%s, sa=%s, type=0x%x), ipv4(saddr=192.0.2.1, daddr=192.0.2.2), tcp(seq=%s), fill(0x%x, %d) }\n",
+			dst, src, EtherType, counter, filler, size-fillerAt)
 	}
 	return b.String()
 }
