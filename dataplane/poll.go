@@ -16,10 +16,12 @@ type poller struct {
 	ports     []*port       // ports[i] is behind fds[i+1]
 	busyUntil Time
 	rounds    uint
+	doze      doze
 }
 
 // rebuild lists the descriptors after ports came or went.
 func (w *Worker) rebuild() {
+	w.poll.doze.end()
 	w.poll.fds = append(w.poll.fds[:0], unix.PollFd{Fd: int32(w.poll.bell.fd), Events: unix.POLLIN})
 	w.poll.ports = w.poll.ports[:0]
 	w.active = w.active[:0]
@@ -40,24 +42,34 @@ func (w *Worker) rebuild() {
 // sleep waits up to d for frames, for a ring of the bell, or for what other
 // workers hand over.
 func (w *Worker) sleep(d time.Duration) {
-	if w.rest() {
+	switch {
+	case !w.rest():
+	case w.quiet && w.listen() && w.poll.doze.sleep(w.poll.fds, d):
+		w.wait(0)
+	default:
 		w.wait(d)
 	}
 	w.rise()
+}
+
+// listen names the descriptors to wait for: those of the ports that are up. It
+// reports whether all are.
+func (w *Worker) listen() (all bool) {
+	all = true
+	for i, p := range w.poll.ports {
+		fd := &w.poll.fds[i+1]
+		if fd.Fd = int32(p.FD()); !p.up {
+			fd.Fd, all = -1, false
+		}
+	}
+	return all
 }
 
 // wait marks the ports that have frames, sleeping up to d for the first one.
 // A port that is down is asked again at the next tick only: its descriptor
 // would report an error at once, for ever.
 func (w *Worker) wait(d time.Duration) {
-	for i, p := range w.poll.ports {
-		w.poll.fds[i+1].Events = unix.POLLIN
-		if !p.up {
-			w.poll.fds[i+1].Fd = -1
-		} else {
-			w.poll.fds[i+1].Fd = int32(p.FD())
-		}
-	}
+	w.listen()
 	ts := unix.NsecToTimespec(max(int64(d), 0))
 	n, err := unix.Ppoll(w.poll.fds, &ts, nil)
 	if err != nil || n == 0 {

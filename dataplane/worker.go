@@ -85,7 +85,9 @@ type Worker struct {
 	classes  classes
 
 	poll     poller
+	load     load
 	nextTick Time
+	quiet    bool        // nothing waited for the last tick
 	traffic  bool        // since the last tick
 	handover *handover   // of frames for the handler; nil at the first worker
 	pinned   unix.CPUSet // the CPU that Run binds it to; empty for none
@@ -131,11 +133,18 @@ func (w *Worker) Run(ctx context.Context) error {
 // while.
 func (w *Worker) round() {
 	now := w.clock.Now()
+	w.load.begin(now)
 	if now >= w.nextTick {
 		w.tick(now)
 	}
-	if w.serve(now) {
+	busy := w.serve(now)
+	w.load.end(busy)
+	if busy {
 		w.traffic = true
+		if w.quiet {
+			w.quiet = false
+			w.poll.doze.end()
+		}
 		w.poll.busyUntil = now.Add(spinTime)
 		if w.poll.rounds++; w.poll.rounds%pollEvery == 0 {
 			w.wait(0)
@@ -244,6 +253,7 @@ func (w *Worker) flushOwn() {
 func (w *Worker) tick(now Time) {
 	waiting := w.traffic
 	w.traffic = false
+	w.load.judge(now)
 	for _, p := range w.active {
 		if !p.up {
 			p.ready, waiting = true, true
@@ -252,6 +262,7 @@ func (w *Worker) tick(now Time) {
 	if w.index == 0 {
 		waiting = w.age(now) || waiting
 	}
+	w.quiet = !waiting
 	if w.nextTick = now.Add(IdleInterval); waiting {
 		w.nextTick = now.Add(TickInterval)
 	}

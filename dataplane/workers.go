@@ -92,6 +92,14 @@ func (w *Worker) Pin(cpus []int) error {
 	return nil
 }
 
+// SetRealtime says whether workers may become realtime threads while they are
+// loaded. Call it before Run.
+func (w *Worker) SetRealtime(allowed bool) {
+	for _, o := range w.all {
+		o.load.allowed = allowed
+	}
+}
+
 // bind locks the goroutine to a thread, and that to the worker's CPU. A thread
 // that is bound is not given back to the runtime: it ends with the goroutine.
 func (w *Worker) bind() (unbind func()) {
@@ -157,6 +165,7 @@ func closeAll(all []*Worker) error {
 
 // free gives back the memory and the descriptor of a worker.
 func (w *Worker) free() error {
+	w.poll.doze.end()
 	err := errors.Join(w.poll.bell.close(), w.arena.Close())
 	if w.handover != nil {
 		err = errors.Join(err, w.handover.close())

@@ -1,0 +1,67 @@
+package dataplane
+
+import "golang.org/x/sys/unix"
+
+// A worker that was at work for more than highLoad of the time since the last
+// tick becomes a realtime thread; below lowLoad it becomes an ordinary one again.
+const highLoad, lowLoad = 0.6, 0.3
+
+// load is how busy a worker is, and what follows from it.
+//
+// A loaded worker competes for its CPU with those who send to it. As an ordinary
+// thread it gets its fair share, is away for milliseconds between two slices, and
+// its rings, which hold less than one, run over: the more is sent, the less is
+// forwarded. The kernel's bridge has no such problem, as it forwards on the
+// sender's own time. So a loaded worker takes precedence (SCHED_RR, the lowest
+// priority), as the kernel's softirqs do. One that is not loaded does not: its
+// spin would keep the sender on its CPU from sending.
+type load struct {
+	allowed bool // may become a realtime thread
+	high    bool
+	idle    Time // time without work since the last tick
+	last    Time // begin of the last round
+	resting bool // the last round found no work
+	judged  Time // when share was last asked
+}
+
+// begin notes that a round begins: the last one may have been spent waiting.
+func (l *load) begin(now Time) {
+	if l.resting {
+		l.idle += now - l.last
+	}
+	l.last = now
+}
+
+// end notes whether the round found work.
+func (l *load) end(busy bool) { l.resting = !busy }
+
+// share is how much of the time since the last call was work, 0 to 1.
+func (l *load) share(now Time) float64 {
+	all := now - l.judged
+	work := all - l.idle
+	l.judged, l.idle = now, 0
+	if all <= 0 {
+		return 0
+	}
+	return float64(work) / float64(all)
+}
+
+// judge decides whether the worker is loaded and gives its thread the precedence
+// that belongs to it. It runs on the worker's thread.
+func (l *load) judge(now Time) {
+	s := l.share(now)
+	if high := s > highLoad || l.high && s > lowLoad; l.allowed && high != l.high {
+		l.high = precede(high)
+	}
+}
+
+// precede makes the calling thread a realtime one, or an ordinary one, and
+// reports which it is now: where that is not permitted (no CAP_SYS_NICE) it stays
+// ordinary. Threads that it makes do not inherit it.
+func precede(realtime bool) bool {
+	attr := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_NORMAL, Flags: unix.SCHED_FLAG_RESET_ON_FORK}
+	if realtime {
+		attr.Policy, attr.Priority = unix.SCHED_RR, 1
+	}
+	return unix.SchedSetAttr(0, &attr, 0) == nil && realtime
+}

@@ -1,0 +1,86 @@
+package dataplane
+
+import (
+	"runtime"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"ubridge/internal/wire"
+)
+
+// policy is the calling thread's scheduling policy.
+func policy(t *testing.T) uint32 {
+	t.Helper()
+	a, err := unix.SchedGetAttr(0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a.Policy
+}
+
+// A worker becomes a realtime thread when it is loaded and an ordinary one when
+// it no longer is, with some room between the two.
+func TestALoadedWorkerTakesPrecedence(t *testing.T) {
+	if unix.Geteuid() != 0 {
+		t.Fatal("run it as root: precedence needs CAP_SYS_NICE")
+	}
+	done := make(chan bool)
+	go func() { // on a thread that ends with it
+		defer close(done)
+		runtime.LockOSThread()
+		l, now := load{allowed: true}, Time(0)
+		for i, step := range []struct {
+			busy int // percent
+			want uint32
+		}{
+			{50, unix.SCHED_NORMAL}, {70, unix.SCHED_RR}, {50, unix.SCHED_RR}, {20, unix.SCHED_NORMAL}, {50, unix.SCHED_NORMAL},
+		} {
+			for k := range 100 {
+				l.begin(now)
+				l.end(k < step.busy)
+				now = now.Add(time.Millisecond)
+			}
+			l.begin(now)
+			if l.judge(now); policy(t) != step.want {
+				t.Errorf("step %d, %d %% at work: policy %d, want %d", i, step.busy, policy(t), step.want)
+			}
+		}
+		l.allowed = false
+		l.judge(now.Add(time.Second))
+		if policy(t) != unix.SCHED_NORMAL {
+			t.Error("it takes what it is not allowed")
+		}
+	}()
+	<-done
+}
+
+// After a second of silence a worker waits in the runtime's poller, and a frame, a
+// command and the end still wake it.
+func TestDozing(t *testing.T) {
+	for workers := 1; workers <= 2; workers++ {
+		c := newCrew(t, workers, 2)
+		stop := c.start()
+		dozing := func() bool {
+			var all bool
+			_ = c.Do(t.Context(), func(w *Worker) {
+				all = true
+				for _, o := range w.all {
+					all = all && o.poll.doze.file != nil
+				}
+			})
+			return all
+		}
+		for n := range uint32(3) {
+			c.wait("silence", dozing)
+			c.ports[0].Inject(numbered(wire.Broadcast, vm(0), n))
+			c.wait("a frame", func() bool { return len(c.ports[1].Sent()) == 1 })
+			if workers == 1 && dozing() {
+				t.Error("it dozes though there was a frame")
+			}
+		}
+		c.wait("silence", dozing)
+		stop()
+	}
+}
