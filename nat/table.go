@@ -95,8 +95,8 @@ func New(cfg Config) (*Table, error) {
 	t.pools[TCP] = newPool(cfg.FirstPort, cfg.LastPort)
 	t.pools[UDP] = newPool(cfg.FirstPort, cfg.LastPort)
 	t.pools[Echo] = newPool(0, numPorts-1)
-	t.freeGuests.fill(cfg.Mappings, func(ref) bool { return false })
-	t.resume(cfg.Now, cfg.Valid)
+	t.freeGuests.fill(cfg.Mappings, 0, nil)
+	t.resume(cfg.Memory, cfg.Now, cfg.Valid)
 	if cfg.PortBits != nil {
 		t.pools[TCP].publish(cfg.PortBits[:portWords])
 		t.pools[UDP].publish(cfg.PortBits[portWords:])
@@ -129,6 +129,10 @@ func (c *Config) complete() error {
 	case c.Fragments < 1 || c.FragmentBytes < maxRun*chunkBytes:
 		return fmt.Errorf("fragment memory of %d records and %d bytes holds no datagram: give %d bytes or more",
 			c.Fragments, c.FragmentBytes, maxRun*chunkBytes)
+	case c.Memory.ZeroSessions < 0 || c.Memory.ZeroSessions > c.Sessions ||
+		c.Memory.ZeroMappings < 0 || c.Memory.ZeroMappings > c.Mappings:
+		return fmt.Errorf("%d sessions and %d mappings are said to be zero, of %d and %d: give no more than there are",
+			c.Memory.ZeroSessions, c.Memory.ZeroMappings, c.Sessions, c.Mappings)
 	}
 	return nil
 }
