@@ -16,7 +16,7 @@ func (d *Daemon) openFlows(done *undo) (*nat.Table, error) {
 	file, err := shm.Open(filepath.Join(d.tables, "nat.state"), shm.Layout{
 		Version: nat.LayoutVersion,
 		Sections: []shm.SectionSpec{
-			{Name: "sessions", Size: nat.DefaultSessions * nat.SessionBytes},
+			{Name: "sessions", Size: d.cfg.Sessions * nat.SessionBytes},
 			{Name: "mappings", Size: nat.DefaultMappings * nat.MappingBytes},
 		},
 	})
