@@ -102,3 +102,15 @@ func TestSlotsKnownToBeZeroAreFree(t *testing.T) {
 		}
 	}
 }
+
+// Whoever keeps the ports apart from the host's hears of each that is given out.
+func TestBoundIsCalledForEachPort(t *testing.T) {
+	calls := 0
+	tab := newTable(t, func(c *Config) { c.Bound = func() { calls++ } })
+	mustOut(t, tab, 1, udp(alice, 5000, server, 53))
+	mustOut(t, tab, 1, udp(alice, 5000, third, 53)) // the same port
+	mustOut(t, tab, 1, udp(alice, 5001, server, 53))
+	if calls != 2 {
+		t.Errorf("%d calls, want 2", calls)
+	}
+}

@@ -39,6 +39,10 @@ type Config struct {
 	// and an outside address is still the host's. Nil: all are.
 	Now   Time
 	Valid func(network uint16, outside wire.IP4) bool
+
+	// Bound is called, if not nil, whenever an outside port was given out. It
+	// must not block, nor call the table.
+	Bound func()
 }
 
 // PortBitWords is the length of Config.PortBits.
@@ -72,6 +76,7 @@ type Table struct {
 	loosest    [numProtos]ref // the guest with the most sessions and ports that are not established
 
 	frags *datagrams
+	bound func() // Config.Bound
 	picks uint64 // ports chosen at random so far
 	stats Stats
 }
@@ -90,7 +95,7 @@ func New(cfg Config) (*Table, error) {
 		mappings: cfg.Memory.Mappings, mappingNodes: make([]node, cfg.Mappings),
 		mappingIndex: newIndex(cfg.Mappings),
 		guests:       make([]guest, cfg.Mappings), guestIndex: newIndex(cfg.Mappings),
-		frags: newDatagrams(cfg.Fragments, cfg.FragmentBytes),
+		frags: newDatagrams(cfg.Fragments, cfg.FragmentBytes), bound: cfg.Bound,
 	}
 	t.pools[TCP] = newPool(cfg.FirstPort, cfg.LastPort)
 	t.pools[UDP] = newPool(cfg.FirstPort, cfg.LastPort)

@@ -39,7 +39,7 @@ func (d *Daemon) openFlows(done *undo) (*nat.Table, error) {
 	table, err := nat.New(nat.Config{
 		FirstPort: first, LastPort: last, PortBits: d.steer.Ports(),
 		Memory: memory, Seed: file.Key(),
-		Now: nat.Time(d.clock.Now().Seconds()), Valid: d.validFlow,
+		Now: nat.Time(d.clock.Now().Seconds()), Valid: d.validFlow, Bound: d.held.noteBound,
 	})
 	if err != nil {
 		return nil, err

@@ -14,7 +14,7 @@ import (
 // ringInterval is how often ports are asked whether their ring is stuck; for so
 // long at most a guest that wedges its own port is without it. Asking is one
 // system call for a port.
-const ringInterval = 250 * time.Millisecond
+const ringInterval = time.Second
 
 // watchRings opens ports anew whose receive ring the kernel has wedged (see
 // afpacket.Port.Stuck), until ctx is cancelled.
