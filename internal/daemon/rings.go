@@ -60,7 +60,7 @@ func (d *Daemon) reopen(a *attachment) error {
 	if err != nil || dev.Ifindex != a.port.Ifindex() {
 		return err // gone: the device watch follows that
 	}
-	port, err := openPort(a.st.Name, dev)
+	port, err := openPort(a.st.Name, dev, ringBytes(d.attached()-1))
 	if err != nil {
 		return err
 	}
