@@ -123,7 +123,7 @@ func BenchmarkResume(b *testing.B) {
 	b.ResetTimer()
 	for range b.N {
 		cfg := Config{FirstPort: 1, LastPort: 65535, Seed: [2]uint64{1, 2}, Now: 2,
-			Memory: State{e.tab.sessions, e.tab.mappings}}
+			Memory: State{Sessions: e.tab.sessions, Mappings: e.tab.mappings}}
 		if must(New(cfg)).Stats().Sessions != 100000 {
 			b.Fatal("sessions lost")
 		}

@@ -24,7 +24,7 @@ func (t *Table) Pressure(p Proto) (held, total int) {
 // not be given out: a holder socket of the process before held it, and the
 // daemon should bind it again and call AddPorts.
 func (t *Table) Strays(yield func(Proto, uint16)) {
-	for i := range t.mappings {
+	for i := range t.mappings[:t.freeMappings.high] {
 		m := &t.mappings[i]
 		if !m.live {
 			continue
@@ -48,7 +48,7 @@ func (t *Table) Flush(now Time, network uint16) {
 func (t *Table) DropOutside(now Time, addr wire.IP4) {
 	gone := addr.Uint32()
 	t.endSessions(now, func(k *tuple) bool { return k.outside == gone })
-	for i := range t.mappings {
+	for i := range t.mappings[:t.freeMappings.high] {
 		if m := &t.mappings[i]; m.live && m.outside == gone {
 			t.freeMapping(ref(i + 1))
 		}

@@ -69,7 +69,7 @@ type release struct {
 func newDatagrams(records, bytes int) *datagrams {
 	d := &datagrams{records: make([]datagram, records), nodes: make([]node, records),
 		index: newIndex(records), store: newStore(bytes)}
-	d.unused.fill(records, func(ref) bool { return false })
+	d.unused.fill(records, 0, nil)
 	return d
 }
 

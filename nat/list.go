@@ -42,32 +42,41 @@ func (l *list) remove(nodes []node, r ref) {
 	l.n--
 }
 
-// freeList is a stack of unused slots. Low ones come first, which keeps the
+// freeList is the unused slots: a stack of those that were given back, and all
+// above the highest ever taken, which are not written down, so that a table that
+// is hardly used costs hardly any memory. Low slots come first, which keeps the
 // part of a table that a sweep must visit short.
 type freeList struct {
 	refs []ref
 	high ref // the highest slot ever taken
+	size ref // the number of slots
 }
 
 func (f *freeList) take() ref {
-	r := f.refs[len(f.refs)-1]
-	f.refs = f.refs[:len(f.refs)-1]
-	f.high = max(f.high, r)
-	return r
+	if n := len(f.refs); n > 0 {
+		r := f.refs[n-1]
+		f.refs = f.refs[:n-1]
+		return r
+	}
+	f.high++
+	return f.high
 }
 
 func (f *freeList) put(r ref) { f.refs = append(f.refs, r) }
 
-func (f *freeList) len() uint32 { return uint32(len(f.refs)) }
+func (f *freeList) len() uint32 { return uint32(len(f.refs)) + uint32(f.size-f.high) }
 
-// fill makes free those slots of n for which used is false.
-func (f *freeList) fill(n int, used func(ref) bool) {
-	f.refs = make([]ref, 0, n)
-	for r := ref(n); r > none; r-- {
-		if !used(r) {
-			f.refs = append(f.refs, r)
-		} else {
+// fill makes free those slots of n for which used is false; those behind the
+// first known ones are.
+func (f *freeList) fill(n, known int, used func(ref) bool) {
+	f.refs = make([]ref, 0, n) // room for all, lest put allocate; untouched so far
+	f.size, f.high = ref(n), none
+	for r := ref(known); r > none; r-- {
+		switch {
+		case used(r):
 			f.high = max(f.high, r)
+		case f.high != none:
+			f.refs = append(f.refs, r)
 		}
 	}
 }

@@ -38,6 +38,9 @@ func (t *Table) bind(now Time, k *tuple) (ref, frame.Reason) {
 	m.expires, m.live = 0, true
 	end(&m.seq)
 	t.enterMapping(r)
+	if t.bound != nil {
+		t.bound()
+	}
 	return r, frame.Forwarded
 }
 

@@ -22,6 +22,11 @@ const (
 type State struct {
 	Sessions []Session
 	Mappings []Mapping
+
+	// ZeroSessions and ZeroMappings are how many slots at the end are known to be
+	// zero. New does not read them: in a sparse file on tmpfs a page that is read
+	// takes memory.
+	ZeroSessions, ZeroMappings int
 }
 
 // tuple names a flow as its guest and its remote see it, and the outside port

@@ -31,7 +31,7 @@ func newHistory(t *rapid.T) *history {
 	h.cfg = Config{
 		FirstPort: 61000, LastPort: 61999, PortBits: make([]uint64, PortBitWords), Now: 100,
 		Seed:   [2]uint64{rapid.Uint64Min(1).Draw(t, "seed"), 7},
-		Memory: State{make([]Session, 256), make([]Mapping, 256)}, Fragments: 8, FragmentBytes: 128 << 10,
+		Memory: State{Sessions: make([]Session, 256), Mappings: make([]Mapping, 256)}, Fragments: 8, FragmentBytes: 128 << 10,
 	}
 	h.tab = must(New(h.cfg))
 	return h
@@ -239,11 +239,12 @@ func (h *history) NetworkStops(t *rapid.T) {
 func (h *history) ProcessDies(t *rapid.T) {
 	h.tab.Expire(h.now, all)
 	h.expire(true)
-	memory := State{slices.Clone(h.cfg.Memory.Sessions), slices.Clone(h.cfg.Memory.Mappings)}
+	memory := State{Sessions: slices.Clone(h.cfg.Memory.Sessions), Mappings: slices.Clone(h.cfg.Memory.Mappings)}
 	if rapid.Bool().Draw(t, "torn") {
 		h.tear(memory.Sessions[rapid.IntRange(0, 20).Draw(t, "slot")%256:])
 	}
 	h.now += rapid.SampledFrom(refSteps).Draw(t, "dead for")
+	memory.ZeroSessions, memory.ZeroMappings = zeros(memory.Sessions), zeros(memory.Mappings)
 	h.cfg.Memory, h.cfg.Now = memory, h.now
 	// Whatever the kernel's bits were, New makes them agree.
 	h.cfg.PortBits[rapid.IntRange(0, PortBitWords-1).Draw(t, "word")] = rapid.Uint64().Draw(t, "junk")
@@ -343,4 +344,12 @@ func TestAgainstReference(t *testing.T) {
 			"kill": h.ProcessDies, "": h.check,
 		})
 	})
+}
+
+// zeros is how many slots at the end are zero.
+func zeros[T comparable](slots []T) (n int) {
+	for n < len(slots) && slots[len(slots)-1-n] == *new(T) {
+		n++
+	}
+	return n
 }

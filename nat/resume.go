@@ -10,22 +10,23 @@ import (
 // resume builds all that is derived from the stored entries and clears those
 // that cannot be trusted. The process before may have been killed between any
 // two stores.
-func (t *Table) resume(now Time, valid func(uint16, wire.IP4) bool) {
+func (t *Table) resume(stored State, now Time, valid func(uint16, wire.IP4) bool) {
 	if valid == nil {
 		valid = func(uint16, wire.IP4) bool { return true }
 	}
-	for i := range t.mappings {
+	sessions, mappings := len(t.sessions)-stored.ZeroSessions, len(t.mappings)-stored.ZeroMappings
+	for i := range mappings {
 		if !t.resumeMapping(ref(i+1), valid) {
 			t.mappings[i] = Mapping{}
 		}
 	}
-	t.freeMappings.fill(len(t.mappings), func(r ref) bool { return t.mappings[r-1].live })
-	for _, r := range t.byAge() {
+	t.freeMappings.fill(len(t.mappings), mappings, func(r ref) bool { return t.mappings[r-1].live })
+	for _, r := range t.byAge(sessions) {
 		if !t.resumeSession(now, r) {
 			t.sessions[r-1].state = free
 		}
 	}
-	t.freeSessions.fill(len(t.sessions), func(r ref) bool { return t.sessions[r-1].state != free })
+	t.freeSessions.fill(len(t.sessions), sessions, func(r ref) bool { return t.sessions[r-1].state != free })
 	t.quarantineOrphans(now)
 }
 
@@ -54,11 +55,12 @@ func (t *Table) hasMapping(k *tuple) bool {
 	return false
 }
 
-// byAge lists the stored sessions, least recently used first, and clears those
-// that are torn. Being used last, they enter the lists of their guests in order.
-func (t *Table) byAge() []ref {
+// byAge lists the sessions stored in the first slots, least recently used first,
+// and clears those that are torn. Being used last, they enter the lists of their
+// guests in order.
+func (t *Table) byAge(slots int) []ref {
 	var refs []ref
-	for i := range t.sessions {
+	for i := range slots {
 		s := &t.sessions[i]
 		switch {
 		case !s.whole():
@@ -95,7 +97,7 @@ func (t *Table) resumeSession(now Time, r ref) bool {
 // quarantineOrphans gives mappings that no session uses, and whose end is not
 // known, the quarantine from now on.
 func (t *Table) quarantineOrphans(now Time) {
-	for i := range t.mappings {
+	for i := range t.mappings[:t.freeMappings.high] {
 		if m := &t.mappings[i]; m.live && t.mappingNodes[i].sessions == 0 && m.expires <= now {
 			m.expires = now + t.timers.quarantine
 		}

@@ -13,7 +13,7 @@ import (
 func stored() Config {
 	return Config{
 		FirstPort: 61000, LastPort: 65535, Seed: [2]uint64{1, 2}, PortBits: make([]uint64, PortBitWords),
-		Memory: State{make([]Session, 16), make([]Mapping, 16)}, Now: 10,
+		Memory: State{Sessions: make([]Session, 16), Mappings: make([]Mapping, 16)}, Now: 10,
 	}
 }
 

@@ -39,6 +39,10 @@ type Config struct {
 	// and an outside address is still the host's. Nil: all are.
 	Now   Time
 	Valid func(network uint16, outside wire.IP4) bool
+
+	// Bound is called, if not nil, whenever an outside port was given out. It
+	// must not block, nor call the table.
+	Bound func()
 }
 
 // PortBitWords is the length of Config.PortBits.
@@ -72,6 +76,7 @@ type Table struct {
 	loosest    [numProtos]ref // the guest with the most sessions and ports that are not established
 
 	frags *datagrams
+	bound func() // Config.Bound
 	picks uint64 // ports chosen at random so far
 	stats Stats
 }
@@ -90,13 +95,13 @@ func New(cfg Config) (*Table, error) {
 		mappings: cfg.Memory.Mappings, mappingNodes: make([]node, cfg.Mappings),
 		mappingIndex: newIndex(cfg.Mappings),
 		guests:       make([]guest, cfg.Mappings), guestIndex: newIndex(cfg.Mappings),
-		frags: newDatagrams(cfg.Fragments, cfg.FragmentBytes),
+		frags: newDatagrams(cfg.Fragments, cfg.FragmentBytes), bound: cfg.Bound,
 	}
 	t.pools[TCP] = newPool(cfg.FirstPort, cfg.LastPort)
 	t.pools[UDP] = newPool(cfg.FirstPort, cfg.LastPort)
 	t.pools[Echo] = newPool(0, numPorts-1)
-	t.freeGuests.fill(cfg.Mappings, func(ref) bool { return false })
-	t.resume(cfg.Now, cfg.Valid)
+	t.freeGuests.fill(cfg.Mappings, 0, nil)
+	t.resume(cfg.Memory, cfg.Now, cfg.Valid)
 	if cfg.PortBits != nil {
 		t.pools[TCP].publish(cfg.PortBits[:portWords])
 		t.pools[UDP].publish(cfg.PortBits[portWords:])
@@ -129,6 +134,10 @@ func (c *Config) complete() error {
 	case c.Fragments < 1 || c.FragmentBytes < maxRun*chunkBytes:
 		return fmt.Errorf("fragment memory of %d records and %d bytes holds no datagram: give %d bytes or more",
 			c.Fragments, c.FragmentBytes, maxRun*chunkBytes)
+	case c.Memory.ZeroSessions < 0 || c.Memory.ZeroSessions > c.Sessions ||
+		c.Memory.ZeroMappings < 0 || c.Memory.ZeroMappings > c.Mappings:
+		return fmt.Errorf("%d sessions and %d mappings are said to be zero, of %d and %d: give no more than there are",
+			c.Memory.ZeroSessions, c.Memory.ZeroMappings, c.Sessions, c.Mappings)
 	}
 	return nil
 }

@@ -15,7 +15,8 @@ const (
 	minAgeing = time.Second             // 802.1Q begins at 10 s; short ones help where guests move
 	maxAgeing = 1_000_000 * time.Second // IEEE 802.1Q-2018 table 8-8
 
-	maxLearn = 1 << 20
+	minStations = 256
+	maxLearn    = 1 << 20 // stations, per port and in all: 64 MiB
 )
 
 // Check holds the definition against itself. ParseNetwork has done so already;
@@ -79,6 +80,9 @@ func (f *faults) checkLink(n *Network) {
 	}
 	if n.Ageing < minAgeing || n.Ageing > maxAgeing {
 		f.add("ageing", fmt.Sprintf("use %v to %v", minAgeing, maxAgeing), "%v is out of range", n.Ageing)
+	}
+	if n.Stations < minStations || n.Stations > maxLearn {
+		f.add("stations", fmt.Sprintf("use %d to %d", minStations, maxLearn), "%d is out of range", n.Stations)
 	}
 	if n.LearnLimit < 1 || n.LearnLimit > maxLearn {
 		f.add("learn_limit", fmt.Sprintf("use 1 to %d", maxLearn), "%d is out of range", n.LearnLimit)

@@ -31,6 +31,14 @@ const (
 	SteeringNFT  Steering = "nft"  // nftables, although a ruleset flush removes it
 )
 
+// Bounds of nat.sessions and its default. A session takes 120 bytes while it is
+// live.
+const (
+	DefaultSessions = 1 << 18
+	minSessions     = 1 << 10
+	maxSessions     = 1 << 24
+)
+
 // Daemon is the checked configuration of the daemon. All paths are absolute or
 // relative to the working directory.
 type Daemon struct {
@@ -43,6 +51,7 @@ type Daemon struct {
 	Steering    Steering
 	Workers     int   // threads that forward; 0: chosen from the CPUs
 	WorkerCPUs  []int // the CPUs that they are bound to, one each; empty: not bound
+	Sessions    int   // NAT flows of all networks together, nat.sessions
 
 	File string // where it was read; empty: nothing but defaults
 }
@@ -75,6 +84,7 @@ func defaultDaemon(path string) Daemon {
 		SocketGroup: DefaultGroup,
 		NetworksDir: filepath.Join(filepath.Dir(path), networksDir),
 		Steering:    SteeringAuto,
+		Sessions:    DefaultSessions,
 		File:        path,
 	}
 }
@@ -95,6 +105,7 @@ func parseDaemon(path string, doc []byte) (Daemon, error) {
 	f.steering("steering", raw.Steering, &d.Steering)
 	f.integer("workers", raw.Workers, &d.Workers, 0, maxWorkers)
 	f.cpus("worker_cpus", raw.WorkerCPUs, &d)
+	f.integer("nat.sessions", raw.NAT.Sessions, &d.Sessions, minSessions, maxSessions)
 	if filepath.Clean(d.NetworksDir) == d.StateNetworks() {
 		f.add("networks_dir", "use another directory", "%s is the daemon's own", d.NetworksDir)
 	}

@@ -30,6 +30,7 @@ func (n Network) raw() rawNetwork {
 		Domain:     given(n.Domain),
 		Autostart:  &n.Autostart,
 		Ageing:     given(n.Ageing.String()),
+		Stations:   number64(n.Stations),
 		LearnLimit: number64(n.LearnLimit),
 		Ports:      n.Ports,
 		DHCP:       n.DHCP.raw(),

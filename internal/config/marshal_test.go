@@ -35,6 +35,7 @@ func drawNetwork(t *rapid.T) Network {
 	n.Domain = rapid.StringMatching(`([a-z0-9]{1,5}(\.[a-z]{1,5}){0,2})?`).Draw(t, "domain")
 	n.Autostart = rapid.Bool().Draw(t, "autostart")
 	n.Ageing = time.Duration(rapid.Int64Range(int64(minAgeing), int64(maxAgeing)).Draw(t, "ageing"))
+	n.Stations = rapid.IntRange(minStations, maxLearn).Draw(t, "stations")
 	n.LearnLimit = rapid.IntRange(1, maxLearn).Draw(t, "limit")
 	n.Ports = distinct(t, `vnet[0-9]{1,3}`, "ports")
 	n.NAT.Egress = distinct(t, `docker[0-9]|virbr[0-9]`, "egress")

@@ -25,6 +25,7 @@ const (
 const (
 	DefaultMTU        = 1500              // bytes, as Ethernet
 	DefaultAgeing     = 300 * time.Second // as the kernel bridge and IEEE 802.1Q table 8-8
+	DefaultStations   = 8192              // per network
 	DefaultLearnLimit = 4096              // stations per port
 	DefaultLeaseTime  = time.Hour         // as dnsmasq
 )
@@ -52,6 +53,7 @@ type Network struct {
 	Domain     string        // lower case, without a final dot; empty: none
 	Autostart  bool          // start with the daemon
 	Ageing     time.Duration // of learned stations
+	Stations   int           // remembered in all; the daemon rounds it up to a power of two
 	LearnLimit int           // stations learned per port
 	Ports      []string      // devices that are always ports of the network
 
@@ -121,6 +123,7 @@ func Default(name string) Network {
 		Name:       name,
 		Mode:       ModeNAT,
 		Ageing:     DefaultAgeing,
+		Stations:   DefaultStations,
 		LearnLimit: DefaultLearnLimit,
 		DHCP:       DHCP{Enabled: true, LeaseTime: DefaultLeaseTime},
 		DNS:        DNS{Enabled: true},

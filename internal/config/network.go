@@ -36,6 +36,7 @@ func (f *faults) network(raw *rawNetwork, n *Network) {
 	f.name("domain", raw.Domain, &n.Domain)
 	set(raw.Autostart, &n.Autostart)
 	f.duration("ageing", raw.Ageing, &n.Ageing)
+	f.integer("stations", raw.Stations, &n.Stations, minStations, maxLearn)
 	f.integer("learn_limit", raw.LearnLimit, &n.LearnLimit, 1, maxLearn)
 	n.Ports = f.names("ports", raw.Ports)
 	f.dhcp(&raw.DHCP, &n.DHCP)

@@ -29,6 +29,7 @@ mtu = 9000
 domain = "Guests.Example."
 autostart = true
 ageing = "10s"
+stations = 100000
 learn_limit = 7
 ports = ["vnet0", "veth.1"]
 [dhcp]
@@ -57,7 +58,7 @@ func TestParseNetworkEveryKey(t *testing.T) {
 	want := Network{
 		Name: "lab", Mode: ModeNAT, Bridge: "ubr7", MAC: net.HardwareAddr{0x52, 0x54, 0, 0x5a, 0x1d, 1},
 		Address: netip.MustParsePrefix("10.9.0.1/24"), MTU: 9000, Domain: "guests.example", Autostart: true,
-		Ageing: 10 * time.Second, LearnLimit: 7, Ports: []string{"vnet0", "veth.1"},
+		Ageing: 10 * time.Second, Stations: 100000, LearnLimit: 7, Ports: []string{"vnet0", "veth.1"},
 		DHCP: DHCP{
 			LeaseTime: InfiniteLease,
 			Ranges:    []Range{{ip("10.9.0.10"), ip("10.9.0.19")}, {ip("10.9.0.30"), ip("10.9.0.30")}},
@@ -128,6 +129,8 @@ func TestParseNetworkFaults(t *testing.T) {
 		{"small MTU", "mtu = 100\n", []string{"mtu: 100 is out of range; use 576 to 65521"}},
 		{"ageing number", "ageing = '300'\n", []string{`ageing: "300" is no duration`}},
 		{"ageing zero", "ageing = '0s'\n", []string{"ageing: 0s is out of range"}},
+		{"few stations", "stations = 255\n", []string{"lab.toml:1: stations: 255 is out of range; use 256 to 1048576"}},
+		{"many stations", "stations = 1048577\n", []string{"stations: 1048577 is out of range; use 256 to 1048576"}},
 		{"learn limit", "learn_limit = 0\n", []string{"learn_limit: 0 is out of range"}},
 		{"domain", "domain = 'a..b'\n", []string{"domain: an empty label"}},
 		{"range without subnet", "[dhcp]\nranges=['192.168.50.2-192.168.50.9']\n", []string{"lab.toml:2: dhcp.ranges[0]: the subnet is automatic"}},

@@ -12,6 +12,7 @@ type rawNetwork struct {
 	Domain     *string  `toml:"domain,omitempty"`
 	Autostart  *bool    `toml:"autostart,omitempty"`
 	Ageing     *string  `toml:"ageing,omitempty"`
+	Stations   *int64   `toml:"stations,omitempty"`
 	LearnLimit *int64   `toml:"learn_limit,omitempty"`
 	Ports      []string `toml:"ports,omitempty"`
 	DHCP       rawDHCP  `toml:"dhcp,omitempty"`
@@ -51,13 +52,18 @@ type rawNAT struct {
 }
 
 type rawDaemon struct {
-	LogLevel    *string `toml:"log_level,omitempty"`
-	StateDir    *string `toml:"state_dir,omitempty"`
-	RuntimeDir  *string `toml:"runtime_dir,omitempty"`
-	Socket      *string `toml:"socket,omitempty"`
-	SocketGroup *string `toml:"socket_group,omitempty"`
-	NetworksDir *string `toml:"networks_dir,omitempty"`
-	Steering    *string `toml:"steering,omitempty"`
-	Workers     *int64  `toml:"workers,omitempty"`
-	WorkerCPUs  []int64 `toml:"worker_cpus,omitempty"`
+	LogLevel    *string      `toml:"log_level,omitempty"`
+	StateDir    *string      `toml:"state_dir,omitempty"`
+	RuntimeDir  *string      `toml:"runtime_dir,omitempty"`
+	Socket      *string      `toml:"socket,omitempty"`
+	SocketGroup *string      `toml:"socket_group,omitempty"`
+	NetworksDir *string      `toml:"networks_dir,omitempty"`
+	Steering    *string      `toml:"steering,omitempty"`
+	Workers     *int64       `toml:"workers,omitempty"`
+	WorkerCPUs  []int64      `toml:"worker_cpus,omitempty"`
+	NAT         rawDaemonNAT `toml:"nat,omitempty"`
+}
+
+type rawDaemonNAT struct {
+	Sessions *int64 `toml:"sessions,omitempty"`
 }

@@ -173,7 +173,7 @@ func (d *Daemon) attach(n *network, a *attachment, dev hostnet.Device) error {
 }
 
 func (d *Daemon) addPort(n *network, a *attachment, dev hostnet.Device) error {
-	port, err := openPort(a.st.Name, dev)
+	port, err := openPort(a.st.Name, dev, ringBytes(d.attached()))
 	if err != nil {
 		return err
 	}
@@ -187,8 +187,10 @@ func (d *Daemon) addPort(n *network, a *attachment, dev hostnet.Device) error {
 	return nil
 }
 
-func openPort(name string, dev hostnet.Device) (*afpacket.Port, error) {
-	return afpacket.Open(afpacket.Config{Name: name, Ifindex: dev.Ifindex, Mark: sendMark, Promiscuous: dev.Kind != "tap"})
+func openPort(name string, dev hostnet.Device, ring int) (*afpacket.Port, error) {
+	return afpacket.Open(afpacket.Config{
+		Name: name, Ifindex: dev.Ifindex, Mark: sendMark, Promiscuous: dev.Kind != "tap", RingBytes: ring,
+	})
 }
 
 // detach lets go of a port and puts its device back as it was; a tap of ours is

@@ -16,7 +16,7 @@ func (d *Daemon) openFlows(done *undo) (*nat.Table, error) {
 	file, err := shm.Open(filepath.Join(d.tables, "nat.state"), shm.Layout{
 		Version: nat.LayoutVersion,
 		Sections: []shm.SectionSpec{
-			{Name: "sessions", Size: nat.DefaultSessions * nat.SessionBytes},
+			{Name: "sessions", Size: d.cfg.Sessions * nat.SessionBytes},
 			{Name: "mappings", Size: nat.DefaultMappings * nat.MappingBytes},
 		},
 	})
@@ -28,11 +28,7 @@ func (d *Daemon) openFlows(done *undo) (*nat.Table, error) {
 		d.log.Debug("no flows to resume", "because", why)
 	}
 	done.add(file.Close)
-	sessions, err := shm.Slice[nat.Session](file.Section("sessions"))
-	if err != nil {
-		return nil, err
-	}
-	mappings, err := shm.Slice[nat.Mapping](file.Section("mappings"))
+	memory, err := flowMemory(file)
 	if err != nil {
 		return nil, err
 	}
@@ -42,8 +38,8 @@ func (d *Daemon) openFlows(done *undo) (*nat.Table, error) {
 	}
 	table, err := nat.New(nat.Config{
 		FirstPort: first, LastPort: last, PortBits: d.steer.Ports(),
-		Memory: nat.State{Sessions: sessions, Mappings: mappings}, Seed: file.Key(),
-		Now: nat.Time(d.clock.Now().Seconds()), Valid: d.validFlow,
+		Memory: memory, Seed: file.Key(),
+		Now: nat.Time(d.clock.Now().Seconds()), Valid: d.validFlow, Bound: d.held.noteBound,
 	})
 	if err != nil {
 		return nil, err
@@ -54,6 +50,24 @@ func (d *Daemon) openFlows(done *undo) (*nat.Table, error) {
 	}
 	d.held.exclude(table, busy)
 	return table, d.held.retake(table)
+}
+
+// flowMemory is the tables in the file, and how much of them was ever used.
+func flowMemory(file *shm.File) (m nat.State, err error) {
+	if m.Sessions, err = shm.Slice[nat.Session](file.Section("sessions")); err != nil {
+		return m, err
+	}
+	if m.Mappings, err = shm.Slice[nat.Mapping](file.Section("mappings")); err != nil {
+		return m, err
+	}
+	sessions, err := file.Written("sessions")
+	if err != nil {
+		return m, err
+	}
+	mappings, err := file.Written("mappings")
+	m.ZeroSessions = len(m.Sessions) - (sessions+nat.SessionBytes-1)/nat.SessionBytes
+	m.ZeroMappings = len(m.Mappings) - (mappings+nat.MappingBytes-1)/nat.MappingBytes
+	return m, err
 }
 
 // validFlow reports whether a resumed flow's network is still remembered and its

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/bits"
 	"net"
 	"net/netip"
 	"path/filepath"
@@ -47,9 +48,6 @@ type network struct {
 	tasks    sync.WaitGroup
 	tcpError atomic.Pointer[error] // why TCP DNS is not served
 }
-
-// fdbEntries bounds the stations of a network; a full table still forwards.
-const fdbEntries = 1 << 14
 
 // startNetwork makes a defined network run. What it made so far is undone when
 // a step fails.
@@ -210,7 +208,7 @@ func (d *Daemon) buildBridge(ctx context.Context, n *network, table *fdb.Table, 
 func (d *Daemon) openTable(n *network) (*fdb.Table, error) {
 	file, err := shm.Open(filepath.Join(d.tables, "fdb-"+n.def.Name+".state"), shm.Layout{
 		Version:  fdb.LayoutVersion,
-		Sections: []shm.SectionSpec{{Name: "stations", Size: fdbEntries * int(reflect.TypeFor[fdb.Entry]().Size())}},
+		Sections: []shm.SectionSpec{{Name: "stations", Size: tableEntries(n.def.Stations) * int(reflect.TypeFor[fdb.Entry]().Size())}},
 	})
 	if err != nil {
 		return nil, err
@@ -231,6 +229,10 @@ func (d *Daemon) openTable(n *network) (*fdb.Table, error) {
 	}
 	return table, nil
 }
+
+// tableEntries is the length of a forwarding database for that many stations: a
+// power of two of which half is used. A full table still forwards.
+func tableEntries(stations int) int { return 2 << bits.Len(uint(stations-1)) }
 
 // portIDs are the identifiers of the network's remembered ports.
 func (d *Daemon) portIDs(n *network) map[uint16]bool {

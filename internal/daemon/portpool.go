@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"maps"
 	"syscall"
 	"time"
 
@@ -13,11 +14,16 @@ import (
 )
 
 const (
-	fewPorts  = 1024        // a pool below this takes single ports from the start
-	holdStep  = 1024        // single ports taken at once
-	maxHeld   = 12 * 1024   // single ports taken in all: 48 MiB of kernel memory for both protocols
-	spareFDs  = 1024        // descriptors that holders leave for everything else
-	poolCheck = time.Second // how often the pool is looked at
+	fewPorts = 1024      // a pool below this takes single ports from the start
+	holdStep = 1024      // single ports taken at once
+	maxHeld  = 12 * 1024 // single ports taken in all: 48 MiB of kernel memory for both protocols
+	spareFDs = 1024      // descriptors that holders leave for everything else
+
+	// The kernel does not tell of sockets that come, so the pool is looked at: a
+	// second after the last look where ports were given out since then, which is
+	// when a look pays; else seldom, since it lists all of the host's sockets.
+	poolCheck     = time.Second
+	poolIdleCheck = 10 * time.Second
 )
 
 // portPool is the outside ports: a range above the host's own, and single ports
@@ -27,6 +33,19 @@ type portPool struct {
 	holders hostnet.Holders
 	count   int
 	busy    map[nat.Proto]map[uint16]bool // ports of the range that sockets of the host have
+	bound   chan struct{}                 // a port was given out since the last look
+}
+
+func newPortPool(r hostnet.PortRange) portPool {
+	return portPool{pool: r, bound: make(chan struct{}, 1)}
+}
+
+// noteBound is the table's Bound.
+func (p *portPool) noteBound() {
+	select {
+	case p.bound <- struct{}{}:
+	default: // noted already
+	}
 }
 
 // choosePool takes the range that the definitions ask for, or what lies above
@@ -46,13 +65,13 @@ func choosePool(defs map[string]definition) (portPool, error) {
 	}
 	if asks != "" {
 		r := defs[asks].NAT.Ports
-		return portPool{pool: hostnet.PortRange{First: r.First, Last: r.Last}}, nil
+		return newPortPool(hostnet.PortRange{First: r.First, Last: r.Last}), nil
 	}
 	local, err := hostnet.LocalPortRange()
 	if err != nil {
 		return portPool{}, err
 	}
-	return portPool{pool: hostnet.PoolAbove(local)}, nil
+	return newPortPool(hostnet.PoolAbove(local)), nil
 }
 
 // serves reports whether the pool is what a definition asks for.
@@ -121,24 +140,37 @@ func (p *portPool) retake(t *nat.Table) error {
 // keepPool keeps the pool apart from what the host's sockets take of it, and
 // takes single ports from the host when half of it is held.
 func (d *Daemon) keepPool(ctx context.Context) {
-	ticker := time.NewTicker(poolCheck)
-	defer ticker.Stop()
 	// nftables hides the range only: the host would reset flows on other ports.
 	widen := d.steer.Fallback() == nil
 	if widen && d.held.pool.Len() < fewPorts {
 		d.holdPorts(ctx)
 	}
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			d.followHostPorts(ctx)
-			if widen && d.held.count+holdStep <= holdLimit() && d.underPressure(ctx) {
-				d.holdPorts(ctx)
-			}
+	for d.held.await(ctx) {
+		d.followHostPorts(ctx)
+		if widen && d.held.count+holdStep <= holdLimit() && d.underPressure(ctx) {
+			d.holdPorts(ctx)
 		}
 	}
+}
+
+// await waits until the next look at the pool is due; false when ctx is
+// cancelled.
+func (p *portPool) await(ctx context.Context) bool {
+	pause := time.NewTimer(poolCheck)
+	defer pause.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-pause.C:
+	}
+	pause.Reset(poolIdleCheck - poolCheck)
+	select {
+	case <-ctx.Done():
+		return false
+	case <-p.bound:
+	case <-pause.C:
+	}
+	return true
 }
 
 // holdLimit is how many single ports may be held: each takes a descriptor for
@@ -158,6 +190,9 @@ func (d *Daemon) followHostPorts(ctx context.Context) {
 	if err != nil {
 		d.log.Debug("the host's sockets are not listed", "err", err)
 		return
+	}
+	if maps.EqualFunc(busy, d.held.busy, maps.Equal) {
+		return // as a rule: the worker goes on undisturbed
 	}
 	_ = d.worker.Do(ctx, func(*dataplane.Worker) { d.held.exclude(d.router.NAT(), busy) }) // it has stopped: nothing to keep apart
 }

@@ -14,7 +14,7 @@ import (
 // ringInterval is how often ports are asked whether their ring is stuck; for so
 // long at most a guest that wedges its own port is without it. Asking is one
 // system call for a port.
-const ringInterval = 250 * time.Millisecond
+const ringInterval = time.Second
 
 // watchRings opens ports anew whose receive ring the kernel has wedged (see
 // afpacket.Port.Stuck), until ctx is cancelled.
@@ -60,7 +60,7 @@ func (d *Daemon) reopen(a *attachment) error {
 	if err != nil || dev.Ifindex != a.port.Ifindex() {
 		return err // gone: the device watch follows that
 	}
-	port, err := openPort(a.st.Name, dev)
+	port, err := openPort(a.st.Name, dev, ringBytes(d.attached()-1))
 	if err != nil {
 		return err
 	}

@@ -127,13 +127,22 @@ func newKey() (key [2]uint64) {
 // Section is the memory of a section, to be used until Close; nil for a name
 // that the layout does not have.
 func (f *File) Section(name string) []byte {
+	p := f.place(name)
+	if p == nil {
+		return nil
+	}
+	return f.mem[p.off : p.off+p.size : p.off+p.size]
+}
+
+// place is where a section lies; nil for a name that the layout does not have.
+func (f *File) place(name string) *place {
 	var want [maxName]byte
 	if copy(want[:], name) < len(name) || f.header == nil {
 		return nil
 	}
-	for _, p := range f.header.table[:f.header.sections] {
-		if p.name == want {
-			return f.mem[p.off : p.off+p.size : p.off+p.size]
+	for i := range f.header.table[:f.header.sections] {
+		if p := &f.header.table[i]; p.name == want {
+			return p
 		}
 	}
 	return nil
