@@ -18,6 +18,9 @@ func (t Time) Seconds() uint32 { return uint32(t / Time(time.Second)) }
 // Add is t moved by d.
 func (t Time) Add(d time.Duration) Time { return t + Time(d) }
 
+// Until is how long it is from t to the next multiple of d.
+func (t Time) Until(d time.Duration) time.Duration { return d - time.Duration(t)%d }
+
 // Clock reads Time without a system call: Go's own monotonic clock, moved to
 // the kernel's zero.
 type Clock struct {

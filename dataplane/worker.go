@@ -263,7 +263,7 @@ func (w *Worker) tick(now Time) {
 		waiting = w.age(now) || waiting
 	}
 	w.quiet = !waiting
-	if w.nextTick = now.Add(IdleInterval); waiting {
+	if w.nextTick = now.Add(now.Until(IdleInterval)); waiting {
 		w.nextTick = now.Add(TickInterval)
 	}
 }

@@ -335,7 +335,7 @@ func TestPin(t *testing.T) {
 func TestTicksAreRareWhenIdle(t *testing.T) {
 	w, in, _ := loops(t)
 	now := w.clock.Now()
-	if w.tick(now); w.nextTick != now.Add(IdleInterval) {
+	if w.tick(now); w.nextTick != now.Add(now.Until(IdleInterval)) {
 		t.Errorf("the next tick of an idle worker is %v ahead", time.Duration(w.nextTick-now))
 	}
 	in.add(wire.Broadcast, vm(1))

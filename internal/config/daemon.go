@@ -51,6 +51,7 @@ type Daemon struct {
 	Steering    Steering
 	Workers     int   // threads that forward; 0: chosen from the CPUs
 	WorkerCPUs  []int // the CPUs that they are bound to, one each; empty: not bound
+	Realtime    bool  // they take precedence over ordinary threads while they are loaded
 	Sessions    int   // NAT flows of all networks together, nat.sessions
 
 	File string // where it was read; empty: nothing but defaults
@@ -84,6 +85,7 @@ func defaultDaemon(path string) Daemon {
 		SocketGroup: DefaultGroup,
 		NetworksDir: filepath.Join(filepath.Dir(path), networksDir),
 		Steering:    SteeringAuto,
+		Realtime:    true,
 		Sessions:    DefaultSessions,
 		File:        path,
 	}
@@ -105,6 +107,7 @@ func parseDaemon(path string, doc []byte) (Daemon, error) {
 	f.steering("steering", raw.Steering, &d.Steering)
 	f.integer("workers", raw.Workers, &d.Workers, 0, maxWorkers)
 	f.cpus("worker_cpus", raw.WorkerCPUs, &d)
+	set(raw.Realtime, &d.Realtime)
 	f.integer("nat.sessions", raw.NAT.Sessions, &d.Sessions, minSessions, maxSessions)
 	if filepath.Clean(d.NetworksDir) == d.StateNetworks() {
 		f.add("networks_dir", "use another directory", "%s is the daemon's own", d.NetworksDir)

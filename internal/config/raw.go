@@ -61,6 +61,7 @@ type rawDaemon struct {
 	Steering    *string      `toml:"steering,omitempty"`
 	Workers     *int64       `toml:"workers,omitempty"`
 	WorkerCPUs  []int64      `toml:"worker_cpus,omitempty"`
+	Realtime    *bool        `toml:"worker_realtime,omitempty"`
 	NAT         rawDaemonNAT `toml:"nat,omitempty"`
 }
 

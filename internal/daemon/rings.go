@@ -17,15 +17,16 @@ import (
 const ringInterval = time.Second
 
 // watchRings opens ports anew whose receive ring the kernel has wedged (see
-// afpacket.Port.Stuck), until ctx is cancelled.
+// afpacket.Port.Stuck), until ctx is cancelled. It looks at whole seconds of the
+// dataplane's clock, when an idle worker ticks, so that the process wakes once for
+// both.
 func (d *Daemon) watchRings(ctx context.Context) {
-	tick := time.NewTicker(ringInterval)
-	defer tick.Stop()
+	clock := dataplane.NewClock()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-time.After(clock.Now().Until(ringInterval)):
 			d.freeRings()
 		}
 	}
