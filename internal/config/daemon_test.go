@@ -25,7 +25,7 @@ func write(t *testing.T, path, doc string) string {
 
 func TestLoadResolvesPathsBesideTheFile(t *testing.T) {
 	dir := t.TempDir()
-	file := write(t, dir+"/u.toml", "log_level='debug'\nstate_dir='state'\nsocket='/tmp/x.sock'\nsocket_group='kvm'\nsteering='nft'\nworker_cpus=[1, 0]\nnat.sessions=1048576\n")
+	file := write(t, dir+"/u.toml", "log_level='debug'\nstate_dir='state'\nsocket='/tmp/x.sock'\nsocket_group='kvm'\nsteering='nft'\nworker_cpus=[1, 0]\nworker_realtime=false\nnat.sessions=1048576\n")
 	got, err := Load(file)
 	if err != nil {
 		t.Fatal(err)

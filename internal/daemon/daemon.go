@@ -200,6 +200,7 @@ func (d *Daemon) makeWorkers() (err error) {
 	if d.worker, err = dataplane.NewWorker(d.router, n); err != nil {
 		return err
 	}
+	d.worker.SetRealtime(d.cfg.Realtime)
 	if err := d.worker.Pin(d.cfg.WorkerCPUs); err != nil {
 		return fmt.Errorf("worker_cpus: %w", err)
 	}
