@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 )
@@ -33,7 +34,11 @@ func ubridgeNAT(b *bed) {
 // runDaemon runs ubridge as a user would, but for its directories.
 func (b *bed) runDaemon() {
 	config := filepath.Join(b.lab.Dir(), "ubridge.toml")
-	b.check(writeFile(config, ""))
+	b.check(writeFile(config, b.config))
+	if b.network != "" {
+		b.check(os.Mkdir(filepath.Join(b.lab.Dir(), "networks.d"), 0o700))
+		b.check(writeFile(filepath.Join(b.lab.Dir(), "networks.d", "default.toml"), b.network))
+	}
 	b.daemon = b.start(b.mid, b.self, "run", "--config", config, "--state-dir", filepath.Join(b.lab.Dir(), "state"),
 		"--runtime-dir", filepath.Dir(b.socket()))
 	b.lab.Eventually(20*time.Second, "the daemon answers", func() error {

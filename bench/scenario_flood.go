@@ -33,6 +33,7 @@ var flood = scenario{
 // flooded is what a flood has given.
 type flooded struct {
 	offered, delivered uint64
+	late               uint64 // delivered when the time was over
 	used               tool.Processor
 	took               time.Duration
 }

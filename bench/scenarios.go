@@ -61,7 +61,7 @@ func scenarios() []*scenario {
 	return []*scenario{
 		&rightSwitching, &rightTranslating,
 		&bulk, &flood, &roundTrips, &sizes, &saturation, &load, &throughput,
-		&natBulk,
+		&natBulk, &natFlows,
 	}
 }
 

@@ -11,6 +11,9 @@
 // a number lower than the one before it from the same sender. Numbers that are
 // left out are losses.
 //
+// Other frames than numbered ones are a template that a Vary makes different for
+// each number: a flow or a station of its own (vary.go).
+//
 // A Sender hands bursts of frames to a packet socket by sendmmsg: as many as
 // are due by now, so that the average is exact and a burst is short. A Sink is a
 // packet socket with a classic BPF filter on the low bits of the number, so that
@@ -29,5 +32,6 @@
 // # Standards
 //
 // IEEE 802-2014 §9.2.2 (local experimental EtherTypes); RFC 3720 appendix B.4
-// (CRC-32C); RFC 9293 §3.1 (TCP's checksum).
+// (CRC-32C); RFC 9293 §3.1 (TCP's checksum); RFC 768 and RFC
+// 1071 (UDP's).
 package traffic

@@ -1,6 +1,7 @@
 package traffic
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"time"
@@ -16,10 +17,11 @@ const burst = 64
 // queue on the way holds, long enough to leave the CPU to others.
 const nap = 50 * time.Microsecond
 
-// Sender sends numbered frames from a device.
+// Sender sends frames that follow from their numbers from a device.
 type Sender struct {
 	fd     int
 	sizes  []int // of frames, in turn
+	vary   Vary
 	frames [burst][]byte
 	iovecs [burst]unix.Iovec
 	msgs   [burst]message
@@ -33,10 +35,28 @@ type message struct {
 	_   [4]byte
 }
 
-// NewSender makes a sender from src to dst (Ethernet addresses, six bytes each)
-// on a device of the thread's namespace. Frames have the sizes given (without
-// FCS), in turn.
+// Vary makes a frame the one with this number. It finds in it what it has made
+// of it before.
+type Vary func(frame []byte, number uint64)
+
+// NewSender makes a sender of numbered frames from src to dst (Ethernet
+// addresses, six bytes each) on a device of the thread's namespace. Frames have
+// the sizes given (without FCS), in turn.
 func NewSender(device string, src, dst []byte, sizes ...int) (*Sender, error) {
+	f := make([]byte, 1<<11)
+	copy(f, dst)
+	copy(f[6:], src)
+	f[12], f[13] = EtherType>>8, EtherType&0xff
+	return newSender(device, f, sizes, func(f []byte, number uint64) { Fill(f[headerLen:], number) })
+}
+
+// NewVaried makes a sender of frames that begin as the one given and are varied
+// by their numbers, on a device of the thread's namespace.
+func NewVaried(device string, frame []byte, vary Vary) (*Sender, error) {
+	return newSender(device, frame, []int{len(frame)}, vary)
+}
+
+func newSender(device string, template []byte, sizes []int, vary Vary) (*Sender, error) {
 	fd, err := packetSocket(device, 0)
 	if err != nil {
 		return nil, err
@@ -48,12 +68,9 @@ func NewSender(device string, src, dst []byte, sizes ...int) (*Sender, error) {
 		unix.Close(fd)
 		return nil, fmt.Errorf("SO_SNDTIMEO: %w", err)
 	}
-	s := &Sender{fd: fd, sizes: sizes}
+	s := &Sender{fd: fd, sizes: sizes, vary: vary}
 	for i := range s.frames {
-		f := make([]byte, 1<<11)
-		copy(f, dst)
-		copy(f[6:], src)
-		f[12], f[13] = EtherType>>8, EtherType&0xff
+		f := bytes.Clone(template)
 		s.frames[i] = f
 		s.iovecs[i].Base = &f[0]
 		s.msgs[i].hdr.Iov = &s.iovecs[i]
@@ -76,7 +93,7 @@ func (s *Sender) Send(ctx context.Context, rate float64, d time.Duration) (sent 
 		}
 		due := uint64(past.Seconds() * rate)
 		if due <= sent {
-			time.Sleep(nap)
+			time.Sleep(max(nap, time.Duration(float64(time.Second)/rate))) // slow ones must not cost the CPU that is measured
 			continue
 		}
 		n, err := s.some(int(min(due-sent, burst)))
@@ -102,7 +119,7 @@ func (s *Sender) Count(ctx context.Context, rate float64, n uint64) (sent uint64
 func (s *Sender) some(n int) (int, error) {
 	for i := range n {
 		size := s.sizes[(s.next+uint64(i))%uint64(len(s.sizes))]
-		Fill(s.frames[i][headerLen:size], s.next+uint64(i))
+		s.vary(s.frames[i][:size], s.next+uint64(i))
 		s.iovecs[i].SetLen(size)
 	}
 	taken, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&s.msgs[0])), uintptr(n), 0, 0, 0)
@@ -113,5 +130,5 @@ func (s *Sender) some(n int) (int, error) {
 	case unix.ENOBUFS, unix.EAGAIN, unix.EINTR:
 		return 0, nil // offered again: the rate is then what the device takes
 	}
-	return 0, fmt.Errorf("send numbered frames: %w", errno)
+	return 0, fmt.Errorf("send frames: %w", errno)
 }

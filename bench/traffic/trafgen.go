@@ -60,17 +60,6 @@ func trafgenNumber(f []byte) (uint64, error) {
 // tcpChecksumRight sums the pseudo header and the segment of an IPv4 packet.
 func tcpChecksumRight(packet []byte) bool {
 	segment := packet[20:]
-	total := uint64(6) + uint64(len(segment)) // protocol and length
-	for _, part := range [][]byte{packet[12:20], segment} {
-		for ; len(part) >= 2; part = part[2:] {
-			total += uint64(binary.BigEndian.Uint16(part))
-		}
-		if len(part) == 1 {
-			total += uint64(part[0]) << 8
-		}
-	}
-	for total > 0xffff {
-		total = total&0xffff + total>>16
-	}
-	return total == 0xffff
+	total := words(packet[12:20], uint64(6)+uint64(len(segment))) // protocol and length
+	return fold(words(segment, total)) == 0xffff
 }

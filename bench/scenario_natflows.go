@@ -1,0 +1,63 @@
+package bench
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"ubridge/bench/traffic"
+)
+
+// natFlows measures what a translator does for the first packet of a flow.
+var natFlows = scenario{
+	name: "nat-flows", title: "New UDP flows through NAT", kind: translating, quick: true,
+	note: fmt.Sprintf("64-byte frames of the bench's own generator, each of a flow of its own, from %d source ports; at full rate for half a second,\n"+
+		"or until 42 %% of what the host's nf_conntrack_max allows have come; ubridge with room for 2097152 sessions", flowSources),
+	metrics: []metric{
+		{key: "kflows", title: "new flows delivered, k/s", better: higher, digits: 1},
+		{key: "loss", title: "lost, % of offered", better: lower, digits: 1, chart: noChart, noRatio: true},
+		{key: "cpu", title: "CPU time of the machine, µs/new flow", better: lower, digits: 2},
+	},
+	peers:       append([]*peer{translator("nft"), translator("nft-again"), wideNAT}, translator("pasta"), translator("gvproxy")),
+	quickRounds: 2,
+	seconds:     func(plan) float64 { return 1.5 },
+	run:         runNATFlows,
+}
+
+// wideNAT is ubridge with a table of a million sessions for one guest, which
+// may have half of it.
+var wideNAT = &peer{
+	name: "ubridge", note: "the daemon's network \"default\", with room for 2097152 sessions", quick: true, ours: true,
+	build: func(b *bed) {
+		b.config = "[nat]\nsessions = 2097152\n"
+		ubridgeNAT(b)
+	},
+}
+
+// translator finds one by its name.
+func translator(name string) *peer { return named(translators, name) }
+
+// named finds a peer; one that is not there is a mistake of a scenario.
+func named(list []*peer, name string) *peer {
+	return list[slices.IndexFunc(list, func(p *peer) bool { return p.name == name })]
+}
+
+// pacedFlows is a rate that the kernel can do, in 1/s.
+const pacedFlows = 200_000
+
+func runNATFlows(b *bed) {
+	most := min(110_000, conntrackRoom()*42/100)
+	frame := b.flowFrame()
+	for i, rate := range []float64{unbounded, pacedFlows} {
+		first := uint16(10000 + i*flowSources)
+		f := b.untilDelivered(b.varied(frame, traffic.Flows(first, 1, flowSources)), rate, most, time.Second/2)
+		column := "full rate"
+		if rate == pacedFlows {
+			column = fmt.Sprintf("%d k/s offered", pacedFlows/1000)
+		}
+		b.put("kflows", column, f.kpps())
+		f.delivered += f.late
+		b.put("loss", column, f.loss())
+		b.put("cpu", column, f.secondsPerMillion())
+	}
+}
