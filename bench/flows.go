@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"context"
 	"net"
 	"net/netip"
 	"os"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"ubridge/bench/traffic"
+	"ubridge/internal/testnet"
 )
 
 // beyond is an address behind b that nobody has: b drops what comes for it,
@@ -28,7 +28,11 @@ func (b *bed) flowFrame() []byte {
 	own, _, _ := strings.Cut(rest, "/")
 	from, err := netip.ParseAddr(own)
 	b.check(err)
-	return traffic.Datagram(mac(b.a.MAC("eth0")), b.gatewayMAC(), from, netip.MustParseAddr(beyond), 64-fcs)
+	frame := traffic.Datagram(mac(b.a.MAC("eth0")), b.gatewayMAC(), from, netip.MustParseAddr(beyond), 64-fcs)
+	// Let the way there be found before flows are counted.
+	b.exactly(b.varied(b.a, frame, traffic.Flows(8000, 9, 1)), 1000, 3)
+	b.sleep(settle)
+	return frame
 }
 
 // gatewayMAC is where a sends what is not for its subnet: the one neighbour that
@@ -45,9 +49,9 @@ func (b *bed) gatewayMAC() net.HardwareAddr {
 	return nil
 }
 
-// varied makes a sender from a of a frame that is varied.
-func (b *bed) varied(frame []byte, vary traffic.Vary) (s *traffic.Sender) {
-	b.check(b.a.Do(func() (err error) {
+// varied makes a sender, on eth0 of a namespace, of a frame that is varied.
+func (b *bed) varied(n *testnet.NS, frame []byte, vary traffic.Vary) (s *traffic.Sender) {
+	b.check(n.Do(func() (err error) {
 		s, err = traffic.NewVaried("eth0", frame, vary)
 		return err
 	}))
@@ -98,7 +102,7 @@ func (b *bed) readFile(path string) []byte {
 }
 
 // exactly sends n frames at a rate.
-func (b *bed) exactly(ctx context.Context, s *traffic.Sender, rate float64, n uint64) {
-	_, err := s.Count(ctx, rate, n)
+func (b *bed) exactly(s *traffic.Sender, rate float64, n uint64) {
+	_, err := s.Count(b.ctx, rate, n)
 	b.check(err)
 }

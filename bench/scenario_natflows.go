@@ -18,7 +18,7 @@ var natFlows = scenario{
 		{key: "loss", title: "lost, % of offered", better: lower, digits: 1, chart: noChart, noRatio: true},
 		{key: "cpu", title: "CPU time of the machine, µs/new flow", better: lower, digits: 2},
 	},
-	peers:       append([]*peer{translator("nft"), translator("nft-again"), wideNAT}, translator("pasta"), translator("gvproxy")),
+	peers:       []*peer{translator("nft"), translator("nft-again"), wideNAT, translator("pasta"), translator("gvproxy")},
 	quickRounds: 2,
 	seconds:     func(plan) float64 { return 1.5 },
 	run:         runNATFlows,
@@ -50,7 +50,7 @@ func runNATFlows(b *bed) {
 	frame := b.flowFrame()
 	for i, rate := range []float64{unbounded, pacedFlows} {
 		first := uint16(10000 + i*flowSources)
-		f := b.untilDelivered(b.varied(frame, traffic.Flows(first, 1, flowSources)), rate, most, time.Second/2)
+		f := b.untilDelivered(b.varied(b.a, frame, traffic.Flows(first, 1, flowSources)), rate, most, time.Second/2)
 		column := "full rate"
 		if rate == pacedFlows {
 			column = fmt.Sprintf("%d k/s offered", pacedFlows/1000)

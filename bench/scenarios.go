@@ -36,6 +36,7 @@ type metric struct {
 	axis     string // of a line chart's columns
 	noRatio  bool   // it may be zero, or is no speed: a ratio says nothing
 	log      bool   // a logarithmic axis, for what spans decades
+	logX     bool   // of a line chart: its columns span decades
 }
 
 // scenario is something to measure on every peer of a kind.
@@ -61,7 +62,8 @@ func scenarios() []*scenario {
 	return []*scenario{
 		&rightSwitching, &rightTranslating,
 		&bulk, &flood, &roundTrips, &sizes, &saturation, &load, &throughput,
-		&natBulk, &natFlows,
+		&macs, &ports, &idle,
+		&natBulk, &natFlows, &natSessions,
 	}
 }
 
