@@ -50,9 +50,14 @@ func (b *bed) gatewayMAC() net.HardwareAddr {
 }
 
 // varied makes a sender, on eth0 of a namespace, of a frame that is varied.
-func (b *bed) varied(n *testnet.NS, frame []byte, vary traffic.Vary) (s *traffic.Sender) {
+func (b *bed) varied(n *testnet.NS, frame []byte, vary traffic.Vary) *traffic.Sender {
+	return b.variedOn(n, "eth0", frame, vary)
+}
+
+// variedOn is varied on another device.
+func (b *bed) variedOn(n *testnet.NS, device string, frame []byte, vary traffic.Vary) (s *traffic.Sender) {
 	b.check(n.Do(func() (err error) {
-		s, err = traffic.NewVaried("eth0", frame, vary)
+		s, err = traffic.NewVaried(device, frame, vary)
 		return err
 	}))
 	b.Cleanup(s.Close)

@@ -31,8 +31,8 @@ func ubridgeNAT(b *bed) {
 	b.a.Route("default", "via", gateway)
 }
 
-// runDaemon runs ubridge as a user would, but for its directories.
-func (b *bed) runDaemon() {
+// startDaemon runs ubridge as a user would, but for its directories.
+func (b *bed) startDaemon() {
 	config := filepath.Join(b.lab.Dir(), "ubridge.toml")
 	b.check(writeFile(config, b.config))
 	if b.network != "" {
@@ -41,6 +41,11 @@ func (b *bed) runDaemon() {
 	}
 	b.daemon = b.start(b.mid, b.self, "run", "--config", config, "--state-dir", filepath.Join(b.lab.Dir(), "state"),
 		"--runtime-dir", filepath.Dir(b.socket()))
+}
+
+// runDaemon starts ubridge and waits until it answers.
+func (b *bed) runDaemon() {
+	b.startDaemon()
 	b.lab.Eventually(20*time.Second, "the daemon answers", func() error {
 		if !b.daemon.Running() {
 			b.Fatalf("ubridge ended: %s", b.daemon.Output())

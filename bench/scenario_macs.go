@@ -42,10 +42,7 @@ const teachRate = 100_000
 var firstStation = [6]byte{0x52, 0x55}
 
 func runMACs(b *bed) {
-	frame := make([]byte, 64-fcs)
-	copy(frame, mac(macA))
-	copy(frame[6:], mac(macB))
-	frame[12], frame[13] = traffic.EtherType>>8, traffic.EtherType&0xff
+	frame := localFrame()
 	for _, n := range stations {
 		b.exactly(b.varied(b.b, frame, traffic.Sources(firstStation, n)), teachRate, n)
 		b.sleep(settle)

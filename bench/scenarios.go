@@ -62,7 +62,7 @@ func scenarios() []*scenario {
 	return []*scenario{
 		&rightSwitching, &rightTranslating,
 		&bulk, &flood, &roundTrips, &sizes, &saturation, &load, &throughput,
-		&macs, &ports, &idle,
+		&overload, &macs, &ports, &idle, &start,
 		&natBulk, &natFlows, &natSessions,
 	}
 }

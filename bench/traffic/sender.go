@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math"
 	"time"
 	"unsafe"
 
@@ -63,6 +64,9 @@ func newSender(device string, template []byte, sizes []int, vary Vary) (*Sender,
 	}
 	// Past the queueing discipline, as trafgen does; a kernel that cannot is slower.
 	_ = unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_QDISC_BYPASS, 1)
+	// A queue on the way holds frames at their sender's expense: a full one must
+	// not stop it.
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, sinkBuffer)
 	// A device whose reader is stuck must not hold the sender for ever.
 	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &unix.Timeval{Usec: 100_000}); err != nil {
 		unix.Close(fd)
@@ -85,15 +89,24 @@ func (s *Sender) Close() { unix.Close(s.fd) }
 // Send sends frames at a rate (per second) for a while, and returns how many
 // the device took.
 func (s *Sender) Send(ctx context.Context, rate float64, d time.Duration) (sent uint64, err error) {
-	began := time.Now()
-	for ctx.Err() == nil {
+	return s.send(ctx, rate, math.MaxUint64, d)
+}
+
+// Count sends n frames at a rate.
+func (s *Sender) Count(ctx context.Context, rate float64, n uint64) (sent uint64, err error) {
+	return s.send(ctx, rate, n, math.MaxInt64)
+}
+
+func (s *Sender) send(ctx context.Context, rate float64, most uint64, d time.Duration) (sent uint64, err error) {
+	pause := max(nap, time.Duration(float64(time.Second)/rate)) // a slow rate must not cost the CPU that is measured
+	for began := time.Now(); sent < most && ctx.Err() == nil; {
 		past := time.Since(began)
 		if past >= d {
 			break
 		}
-		due := uint64(past.Seconds() * rate)
+		due := min(uint64(past.Seconds()*rate), most)
 		if due <= sent {
-			time.Sleep(max(nap, time.Duration(float64(time.Second)/rate))) // slow ones must not cost the CPU that is measured
+			time.Sleep(pause)
 			continue
 		}
 		n, err := s.some(int(min(due-sent, burst)))
@@ -103,16 +116,6 @@ func (s *Sender) Send(ctx context.Context, rate float64, d time.Duration) (sent 
 		}
 	}
 	return sent, ctx.Err()
-}
-
-// Count sends n frames at a rate.
-func (s *Sender) Count(ctx context.Context, rate float64, n uint64) (sent uint64, err error) {
-	for sent < n && err == nil {
-		var more uint64
-		more, err = s.Send(ctx, rate, time.Duration(float64(n-sent)/rate*float64(time.Second))+nap)
-		sent += more
-	}
-	return sent, err
 }
 
 // some sends the next n frames at most. A full queue takes none of the rest.
