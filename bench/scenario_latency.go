@@ -15,6 +15,7 @@ import (
 var roundTrips = scenario{
 	name: "rtt", title: "TCP round trips", kind: switching, quick: true,
 	note: "64-byte messages, whole round trips; awake: an idle-priority spinner on each CPU, so that none halts;\n" +
+		"pinned: awake, with the endpoints' processes on different CPUs, for else it is chance where three processes on two CPUs meet;\n" +
 		"bulk: beside one TCP stream. Quick mode has its own ping-pong, for sockperf sleeps two seconds before each test",
 	quickRounds: 2,
 	metrics: []metric{
@@ -24,9 +25,9 @@ var roundTrips = scenario{
 	},
 	seconds: func(p plan) float64 {
 		if p.full {
-			return 3 * (float64(p.whole()) + 2.6)
+			return 4 * (float64(p.whole()) + 2.6)
 		}
-		return 2 * (p.seconds + 0.3)
+		return 3 * (p.seconds + 0.3)
 	},
 	run: runRoundTrips,
 }
@@ -37,6 +38,11 @@ func runRoundTrips(b *bed) {
 	}
 	stop := b.keepAwake()
 	b.putRoundTrips("awake", b.roundTrips())
+	if runtime.NumCPU() > 1 {
+		b.pinned = true
+		b.putRoundTrips("pinned", b.roundTrips())
+		b.pinned = false
+	}
 	stop()
 	stop = b.bulkBeside()
 	b.putRoundTrips("bulk", b.roundTrips())
@@ -84,7 +90,7 @@ func (b *bed) roundTrips() tool.RoundTrips {
 		return b.sockperf()
 	}
 	client, server := b.connection()
-	times, err := traffic.RoundTrips(b.ctx, client, server, b.plan.duration())
+	times, err := traffic.RoundTrips(b.ctx, client, server, b.plan.duration(), b.pinned)
 	b.check(err)
 	if len(times) == 0 {
 		b.Fatalf("no round trip within %v", b.plan.duration())
@@ -99,13 +105,21 @@ func (b *bed) roundTrips() tool.RoundTrips {
 const sockperfPort = "11111"
 
 func (b *bed) sockperf() tool.RoundTrips {
-	server := b.start(b.b, "sockperf", "server", "--tcp", "-p", sockperfPort)
+	server := b.start(b.b, b.pin(1, "sockperf", "server", "--tcp", "-p", sockperfPort)...)
 	defer end(server)
 	server.WaitFor("Warmup stage", 10*time.Second)
 	seconds := b.plan.whole()
-	out := b.in(b.a, "timeout", fmt.Sprint(seconds+30), "sockperf", "ping-pong", "--tcp", "--full-rtt",
-		"-i", b.target, "-p", sockperfPort, "-m", "64", "-t", strconv.Itoa(seconds))
+	out := b.in(b.a, b.pin(0, "timeout", fmt.Sprint(seconds+30), "sockperf", "ping-pong", "--tcp", "--full-rtt",
+		"-i", b.target, "-p", sockperfPort, "-m", "64", "-t", strconv.Itoa(seconds))...)
 	got, err := tool.ReadSockperf([]byte(out))
 	b.check(err)
 	return got
+}
+
+// pin puts a command on a CPU where the bed wants that.
+func (b *bed) pin(cpu int, command ...string) []string {
+	if !b.pinned {
+		return command
+	}
+	return append([]string{"taskset", "-c", strconv.Itoa(cpu)}, command...)
 }

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // messageLen of a round trip, as sockperf's by the bench's settings.
@@ -17,15 +19,20 @@ const messageLen = 64
 
 // RoundTrips sends a message and waits for its echo, again and again for d,
 // and returns the times in order of length. Both ends block in the kernel
-// rather than in Go's poller, as a C program would.
-func RoundTrips(ctx context.Context, client, server *net.TCPConn, d time.Duration) ([]time.Duration, error) {
+// rather than in Go's poller, as a C program would. Pinned ends run on the CPUs
+// 0 (client) and 1.
+func RoundTrips(ctx context.Context, client, server *net.TCPConn, d time.Duration, pinned bool) ([]time.Duration, error) {
 	end := make(chan error, 1)
-	go func() { end <- blocking(server, echo) }()
+	go func() { end <- blocking(server, on(pinned, 1), echo) }()
 	var times []time.Duration
-	err := blocking(client, func(fd int) (err error) {
-		times, err = volley(ctx, fd, d)
-		return err
-	})
+	volleyed := make(chan error, 1)
+	go func() {
+		volleyed <- blocking(client, on(pinned, 0), func(fd int) (err error) {
+			times, err = volley(ctx, fd, d)
+			return err
+		})
+	}()
+	err := <-volleyed
 	client.Close()
 	if echoed := <-end; err == nil {
 		err = echoed
@@ -36,20 +43,34 @@ func RoundTrips(ctx context.Context, client, server *net.TCPConn, d time.Duratio
 }
 
 // blocking runs fn on a thread of its own with the connection's descriptor.
-func blocking(c *net.TCPConn, fn func(fd int) error) error {
+func blocking(c *net.TCPConn, cpus *unix.CPUSet, fn func(fd int) error) error {
 	f, err := c.File()
 	if err != nil {
 		return fmt.Errorf("round trips: %w", err)
 	}
 	defer f.Close()
 	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+	if cpus == nil {
+		defer runtime.UnlockOSThread()
+	} else if err := unix.SchedSetaffinity(0, cpus); err != nil { // the thread ends with its goroutine
+		return os.NewSyscallError("sched_setaffinity", err)
+	}
 	fd := int(f.Fd()) // makes it blocking
 	limit := syscall.NsecToTimeval(patience.Nanoseconds())
 	if err := syscall.SetsockoptTimeval(fd, syscall.SOL_SOCKET, syscall.SO_RCVTIMEO, &limit); err != nil {
 		return os.NewSyscallError("SO_RCVTIMEO", err)
 	}
 	return fn(fd)
+}
+
+// on is a set of one CPU; nil where nothing is pinned.
+func on(pinned bool, cpu int) *unix.CPUSet {
+	if !pinned {
+		return nil
+	}
+	set := &unix.CPUSet{}
+	set.Set(cpu)
+	return set
 }
 
 // patience is how long a message may take before its connection counts as dead.
