@@ -181,10 +181,11 @@ func (l *loop) once(s *scenario, p *peer, r *results) error {
 	})
 }
 
-// describe notes the offloads of the endpoints' devices, once for each peer.
+// describe notes the offloads and queueing disciplines of the endpoints' devices, once for each peer.
 func (l *loop) describe(b *bed) {
 	if _, known := l.report.Machine.Offloads[b.peer.name]; !known {
 		l.report.Machine.Offloads[b.peer.name] = offloadsOf(b)
+		l.report.Machine.Qdiscs[b.peer.name] = qdiscOf(b)
 	}
 }
 

@@ -22,7 +22,8 @@ type Machine struct {
 	Congestion string                       `json:"tcp_congestion_control"`
 	Netfilter  string                       `json:"br_netfilter"`
 	MTU        int                          `json:"mtu"`
-	Qdisc      string                       `json:"qdisc"`
+	Qdisc      string                       `json:"default_qdisc"`
+	Qdiscs     map[string]string            `json:"qdiscs"`   // of a's eth0, by peer
 	Offloads   map[string]map[string]string `json:"offloads"` // of a's eth0, by peer
 }
 
@@ -30,6 +31,7 @@ type Machine struct {
 var versionCommands = map[string][]string{
 	"iperf3": {"iperf3", "--version"}, "trafgen": {"trafgen", "--version"}, "sockperf": {"sockperf", "--version"},
 	"ovs": {"ovs-vswitchd", "--version"}, "pasta": {"pasta", "--version"}, "slirp4netns": {"slirp4netns", "--version"},
+	"gvproxy": {"gvproxy", "-version"}, "dnsmasq": {"dnsmasq", "--version"}, "iproute2": {"ip", "-V"},
 	"nft": {"nft", "--version"}, "iptables": {"iptables", "--version"}, "vde": {"vde_switch", "--version"},
 }
 
@@ -37,9 +39,10 @@ func machine(version string) Machine {
 	m := Machine{
 		CPU: cpuModel(), CPUs: runtime.NumCPU(), Kernel: firstLine("/proc/sys/kernel/osrelease"),
 		Ubridge: version, Go: runtime.Version(), MTU: 1500,
-		Netfilter: netfilter(), Qdisc: "noqueue on veth; default " + firstLine("/proc/sys/net/core/default_qdisc"),
-		Versions: map[string]string{}, Offloads: map[string]map[string]string{},
+		Netfilter: netfilter(), Qdisc: firstLine("/proc/sys/net/core/default_qdisc"),
+		Versions: map[string]string{}, Offloads: map[string]map[string]string{}, Qdiscs: map[string]string{},
 	}
+	m.Versions["ubridge"], m.Versions["ubridge-tap"] = version, version // the same binary
 	for name, command := range versionCommands {
 		if v := versionOf(command); v != "" {
 			m.Versions[name] = v
@@ -85,6 +88,17 @@ func netfilter() string {
 		return "not loaded"
 	}
 	return "off in the bench's namespaces (" + strings.TrimSpace(string(b)) + " is this host's setting)"
+}
+
+// qdiscOf is the queueing discipline of a's device.
+func qdiscOf(b *bed) string {
+	out, err := b.a.Try("ip", "-o", "link", "show", "dev", "eth0")
+	if err != nil {
+		return "unknown: " + err.Error()
+	}
+	_, rest, _ := strings.Cut(out, " qdisc ")
+	name, _, _ := strings.Cut(rest, " ")
+	return name
 }
 
 // offloadsOf reads those of a's device.

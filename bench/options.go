@@ -11,7 +11,7 @@ import (
 // Options say what is measured, how long, and where the results go. The zero
 // value of a field means its default.
 type Options struct {
-	Full    bool     // all scenarios and peers, within an hour; else the headlines, within two minutes
+	Full    bool     // all scenarios and peers, within half an hour; else the headlines, within two minutes
 	Only    string   // a regular expression: scenarios whose name matches
 	Peers   []string // names of peers, besides the references; empty: those of the mode
 	Rounds  int      // interleaved rounds

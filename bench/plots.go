@@ -29,7 +29,7 @@ func (rep *Report) chart(s ScenarioReport, t Table) *chart.Chart {
 	c := &chart.Chart{
 		Title:    s.Title + ": " + t.Title,
 		Subtitle: fmt.Sprintf("%s is better; medians and quartiles of %d rounds; %d CPUs, Linux %s", t.Better, s.Rounds, rep.Machine.CPUs, rep.Machine.Kernel),
-		Columns:  t.Columns, Lines: t.metric.chart == lineChart, Log: t.metric.log, Digits: t.metric.digits, XTitle: t.metric.axis,
+		Columns:  t.Columns, Lines: t.metric.chart == lineChart, Log: t.metric.log, LogX: t.metric.logX, Digits: t.metric.digits, XTitle: t.metric.axis,
 	}
 	for i, row := range t.Rows {
 		line := chart.Series{Name: row.Peer, Color: colorOf(row.Peer, i)}
@@ -47,7 +47,7 @@ func (rep *Report) chart(s ScenarioReport, t Table) *chart.Chart {
 // References are grey, ubridge has the two strongest colours, and each peer has
 // the same colour in every chart.
 var (
-	greyPeers     = []string{"bridge", "again", "direct", "bridge-nooff", "nft", "nft-again"}
+	greyPeers     = []string{"bridge", "again", "direct", "bridge-nooff", "nft", "nft-again", "virbr0"}
 	colouredPeers = []string{"ubridge", "ubridge-tap", "ovs-tso", "ovs", "ovs-tap", "vde", "pasta", "slirp4netns", "gvproxy", "iptables"}
 )
 

@@ -35,8 +35,8 @@ var load = scenario{
 		{key: "loss", title: "lost, % of offered", better: lower, digits: 1, noRatio: true, chart: lineChart, axis: "offered, kpps"},
 		{key: "cpu", title: "CPU time of the machine, s/million frames delivered", better: lower, digits: 2, chart: lineChart, axis: "offered, kpps"},
 	},
-	without: []string{"again", "bridge-nooff"}, // an hour is short
-	rounds:  3,
+	without: []string{"again", "bridge-nooff", "ovs", "ovs-tap", "vde"}, // half an hour is short
+	rounds:  2,
 	seconds: func(p plan) float64 { return float64(len(loads)) * (p.seconds + 0.4) },
 	run:     runLoad,
 }

@@ -19,7 +19,7 @@ var natFlows = scenario{
 		{key: "cpu", title: "CPU time of the machine, µs/new flow", better: lower, digits: 2},
 	},
 	peers:       []*peer{translator("nft"), translator("nft-again"), wideNAT, translator("pasta"), translator("gvproxy")},
-	quickRounds: 2,
+	quickRounds: 1,
 	seconds:     func(plan) float64 { return 1.5 },
 	run:         runNATFlows,
 }

@@ -21,11 +21,12 @@ var sizes = scenario{
 	name: "sizes", title: "Flood by frame size", kind: switching,
 	note: "trafgen, one process, as fast as it can; sizes with FCS; IMIX is 64, 594 and 1518 bytes, 7:4:1",
 	metrics: []metric{
-		{key: "kpps", title: "delivered, kpps", better: higher, headroom: true, chart: lineChart, axis: "bytes a frame"},
+		{key: "kpps", title: "delivered, kpps", better: higher, headroom: true, chart: lineChart, axis: "bytes a frame", logX: true},
 		{key: "loss", title: "lost, % of offered", better: lower, digits: 1, chart: noChart, noRatio: true},
 		{key: "cpu", title: "CPU time of the machine, s/million frames delivered", better: lower, digits: 2, chart: noChart},
 	},
-	rounds:  3,
+	without: []string{"again", "bridge-nooff", "ovs", "ovs-tap", "vde"}, // half an hour is short
+	rounds:  2,
 	seconds: func(p plan) float64 { return float64(len(frameSizes)+1) * (p.seconds + 0.4) },
 	run:     runSizes,
 }
@@ -51,8 +52,8 @@ var throughput = scenario{
 	metrics: []metric{
 		{key: "kpps", title: "highest rate, kpps", better: higher, headroom: true},
 	},
-	without: []string{"again", "bridge-nooff"}, // an hour is short
-	rounds:  2,
+	without: []string{"again", "bridge-nooff", "ovs", "ovs-tap", "vde"}, // half an hour is short
+	rounds:  1,
 	seconds: func(p plan) float64 { return 2 * (trials + 2) * (p.trial().Seconds() + settle.Seconds() + 0.05) },
 	run:     runThroughput,
 }

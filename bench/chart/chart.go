@@ -9,8 +9,9 @@ type Chart struct {
 	XTitle   string // of a line chart's columns
 	Columns  []string
 	Series   []Series
-	Lines    bool // lines over the columns; else groups of bars
+	Lines    bool // lines over the columns, which are numbers (others stand behind them); else groups of bars
 	Log      bool // a logarithmic vertical axis
+	LogX     bool // of lines: a logarithmic horizontal axis
 	Digits   int  // of the figures above bars
 }
 

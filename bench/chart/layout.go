@@ -19,13 +19,14 @@ type layout struct {
 	width, height            float64
 	left, top, right, bottom float64 // of the plot
 	legend                   []place
+	places                   []float64 // of a line chart's columns
 }
 
 // place is where an entry of the legend goes.
 type place struct{ x, y float64 }
 
 func (c *Chart) layout() *layout {
-	l := &layout{Chart: c, axis: c.newAxis()}
+	l := &layout{Chart: c, axis: c.newAxis(), places: c.places()}
 	l.left = margin + 8
 	for _, t := range l.axis.ticks {
 		l.left = max(l.left, margin+8+textWidth(trim(t)))
@@ -44,7 +45,13 @@ func (c *Chart) layout() *layout {
 
 // wanted is how wide the plot should be.
 func (l *layout) wanted() float64 {
-	group := groupGap + barWidth*float64(len(l.Series))
+	bar := barWidth
+	for _, s := range l.Series {
+		for _, p := range s.Points {
+			bar = max(bar, textWidth(l.figure(p))+4) // no figure is lost
+		}
+	}
+	group := groupGap + bar*float64(len(l.Series))
 	if l.Lines {
 		group = 70
 	}
@@ -77,6 +84,15 @@ func (l *layout) column(i int) (x, width float64) {
 	return l.left + float64(i)*width, width
 }
 
+// middle is where the middle of a column is.
+func (l *layout) middle(i int) float64 {
+	if l.Lines {
+		return l.left + l.places[i]*(l.right-l.left)
+	}
+	x, width := l.column(i)
+	return x + width/2
+}
+
 func (l *layout) draw(c canvas) {
 	c.text(margin, margin+lineHeight-4, left, true, ink, l.Title)
 	c.text(margin, margin+2*lineHeight-4, left, false, faint, l.Subtitle)
@@ -99,9 +115,14 @@ func (l *layout) drawAxis(c canvas) {
 		c.line(l.left, l.y(t), l.right, l.y(t), 1, grid)
 		c.text(l.left-8, l.y(t)+5, right, false, faint, trim(t))
 	}
+	end := 0.0 // of the text before
 	for i, name := range l.Columns {
-		x, width := l.column(i)
-		c.text(x+width/2, l.bottom+lineHeight, middle, false, ink, name)
+		x := l.middle(i)
+		c.line(x, l.bottom, x, l.bottom+4, 1, ink)
+		if begin := leftOf(x, middle, name); begin > end {
+			c.text(x, l.bottom+lineHeight, middle, false, ink, name)
+			end = begin + textWidth(name) + charWidth/2
+		}
 	}
 	c.text((l.left+l.right)/2, l.bottom+2*lineHeight, middle, false, faint, l.XTitle)
 }
@@ -118,11 +139,16 @@ func (l *layout) drawBars(c canvas, series int) {
 		x += groupGap/2 + float64(series)*bar
 		c.rect(x+1, l.y(p.Median), bar-2, l.bottom-l.y(p.Median), s.Color)
 		l.whisker(c, x+bar/2, p, min(bar/2, 8))
-		figure := strconv.FormatFloat(p.Median, 'f', l.Digits, 64)
-		if textWidth(figure) <= bar-2 {
-			c.text(x+bar/2, l.y(max(p.Median, p.Q3))-4, middle, false, ink, figure)
-		}
+		c.text(x+bar/2, l.y(max(p.Median, p.Q3))-4, middle, false, ink, l.figure(p))
 	}
+}
+
+// figure is what stands above a bar.
+func (l *layout) figure(p Point) string {
+	if p.Empty {
+		return ""
+	}
+	return strconv.FormatFloat(p.Median, 'f', l.Digits, 64)
 }
 
 // drawLine joins a series' dots.
@@ -133,8 +159,7 @@ func (l *layout) drawLine(c canvas, s Series) {
 			last = place{}
 			continue
 		}
-		x, width := l.column(i)
-		at := place{x + width/2, l.y(p.Median)}
+		at := place{l.middle(i), l.y(p.Median)}
 		if last != (place{}) {
 			c.line(last.x, last.y, at.x, at.y, 2, s.Color)
 		}
