@@ -184,6 +184,10 @@ func (d *Daemon) addPort(n *network, a *attachment, dev hostnet.Device) error {
 		return errors.Join(err, port.Close())
 	}
 	a.port, a.mtu = port, dev.MTU
+	if dev.Up && dev.Carrier { // before it was a port: the host may have answered for the gateway
+		id := dataplane.PortID(a.st.ID)
+		d.worker.PostCycle(func(own *dataplane.Cycle) { d.router.Announce(own, n.bridge, id) })
+	}
 	return nil
 }
 
