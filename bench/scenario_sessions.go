@@ -11,8 +11,8 @@ import (
 // natSessions measures what a full table of flows costs.
 var natSessions = scenario{
 	name: "nat-sessions", title: "One flow beside many", kind: translating, rounds: 2,
-	note: fmt.Sprintf("64-byte frames of one UDP flow as fast as the bench's own generator can, beside so many idle flows; × is mappings × remotes;\n"+
-		"memory of nft: growth of the kernel's slabs (SUnreclaim); of ubridge: of the daemon's Pss, with room for 2097152;\n"+
+	note: fmt.Sprintf("64-byte frames of one UDP flow as fast as the bench's own generator can, beside so many idle flows of two guests; × is mappings × remotes;\n"+
+		"memory of nft: growth of the kernel's slabs (SUnreclaim); of ubridge: of the daemon's Pss, with room for 1048576;\n"+
 		"nft up to the host's nf_conntrack_max (%s)",
 		firstLine("/proc/sys/net/netfilter/nf_conntrack_max")),
 	metrics: []metric{
@@ -21,9 +21,19 @@ var natSessions = scenario{
 		{key: "bytes", title: "memory, bytes a flow", better: lower},
 		{key: "sessions", title: "flows that have come to the other side, of those opened", better: higher, chart: noChart, noRatio: true},
 	},
-	peers:   []*peer{translator("nft"), wideNAT},
+	peers:   []*peer{translator("nft"), millionNAT},
 	seconds: func(p plan) float64 { return 9 + 4*(p.seconds+0.2) },
 	run:     runNATSessions,
+}
+
+// millionNAT is ubridge with a table of a million sessions, of which one guest may
+// have half.
+var millionNAT = &peer{
+	name: "ubridge", note: "the daemon's network \"default\", with room for 1048576 sessions", ours: true,
+	build: func(b *bed) {
+		b.config = "[nat]\nsessions = 1048576\n"
+		ubridgeNAT(b)
+	},
 }
 
 // sessionSteps are how many flows there are, each a multiple of flowSources.
@@ -35,7 +45,7 @@ const openRate = 120_000
 
 func runNATSessions(b *bed) {
 	frame := b.flowFrame()
-	opener := b.varied(b.a, frame, traffic.Flows(10000, 1, flowSources))
+	opener := b.varied(b.a, frame, traffic.FromTwo(traffic.Flows(10000, 1, flowSources/2)))
 	empty, opened, came := b.flowMemory(), uint64(0), uint64(0)
 	for _, n := range sessionSteps {
 		if b.daemon == nil && n > conntrackRoom()-1000 {

@@ -30,6 +30,23 @@ func TestFlows(t *testing.T) {
 	}
 }
 
+// Two guests have as many flows each, and the checksums are right.
+func TestFromTwo(t *testing.T) {
+	f := Datagram(make([]byte, 6), make([]byte, 6), netip.MustParseAddr("192.168.122.10"), netip.MustParseAddr("10.9.1.1"), 60)
+	seen, vary := map[string]int{}, FromTwo(Flows(10000, 7, 50))
+	for number := range uint64(1000) {
+		vary(f, number)
+		udp := f[udpAt:]
+		if fold(words(f[headerLen:udpAt], 0)) != 0xffff || fold(words(udp, words(f[headerLen+12:udpAt], 17+uint64(len(udp))))) != 0xffff {
+			t.Fatalf("a checksum of %d is wrong", number)
+		}
+		seen[netip.AddrFrom4([4]byte(f[headerLen+12:])).String()]++
+	}
+	if len(seen) != 2 || seen["192.168.122.10"] != 500 || seen["192.168.122.11"] != 500 {
+		t.Errorf("frames by guest: %v", seen)
+	}
+}
+
 func TestStations(t *testing.T) {
 	f, base := make([]byte, 60), [6]byte{0x52, 0x54}
 	Destinations(base, 300)(f, 299+300)
