@@ -87,7 +87,8 @@ type Worker struct {
 	poll     poller
 	load     load
 	nextTick Time
-	quiet    bool        // nothing waited for the last tick
+	calm     bool        // nothing waited for the last tick
+	quiet    bool        // nothing waited for the last two
 	traffic  bool        // since the last tick
 	handover *handover   // of frames for the handler; nil at the first worker
 	pinned   unix.CPUSet // the CPU that Run binds it to; empty for none
@@ -262,7 +263,8 @@ func (w *Worker) tick(now Time) {
 	if w.index == 0 {
 		waiting = w.age(now) || waiting
 	}
-	w.quiet = !waiting
+	w.quiet = !waiting && w.calm
+	w.calm = !waiting
 	if w.nextTick = now.Add(now.Until(IdleInterval)); waiting {
 		w.nextTick = now.Add(TickInterval)
 	}
