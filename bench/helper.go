@@ -34,6 +34,7 @@ func Help(ctx context.Context, out io.Writer, args []string) error {
 	if err != nil {
 		return err
 	}
+	w.SetRealtime(true) // as the daemon has it
 	w.AddBridge(0, dataplane.BridgeConfig{FDB: table})
 	for i, at := range [][]string{args[1:3], args[3:5]} {
 		port, err := openIn(at[0], at[1])

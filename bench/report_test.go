@@ -98,7 +98,7 @@ func TestResultsAreWritten(t *testing.T) {
 	if err := rep.write(Options{Out: dir, Stderr: &bytes.Buffer{}}); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"results.json", "some-gbps.svg", "some-gbps.png"} {
+	for _, name := range []string{"results.json", "results.txt", "some-gbps.svg", "some-gbps.png"} {
 		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Size() == 0 {
 			t.Errorf("%s: %v", name, err)
 		}

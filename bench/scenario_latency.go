@@ -102,16 +102,19 @@ func (b *bed) roundTrips() tool.RoundTrips {
 	return tool.RoundTrips{Count: len(times), P50: at(0.5), P99: at(0.99), P999: at(0.999)}
 }
 
-// sockperfPort is sockperf's own default.
-const sockperfPort = "11111"
+// sockperfPort is the port of the latest sockperf server. Each has one of its own:
+// that of one that was killed stays taken until its connections have timed out.
+var sockperfPort = 11111
 
 func (b *bed) sockperf() tool.RoundTrips {
-	server := b.start(b.b, b.pin(1, "sockperf", "server", "--tcp", "-p", sockperfPort)...)
+	sockperfPort++
+	port := strconv.Itoa(sockperfPort)
+	server := b.start(b.b, b.pin(1, "sockperf", "server", "--tcp", "-p", port)...)
 	defer end(server)
 	server.WaitFor("Warmup stage", 10*time.Second)
 	seconds := b.plan.whole()
 	out := b.in(b.a, b.pin(0, "timeout", fmt.Sprint(seconds+30), "sockperf", "ping-pong", "--tcp", "--full-rtt",
-		"-i", b.target, "-p", sockperfPort, "-m", "64", "-t", strconv.Itoa(seconds))...)
+		"-i", b.target, "-p", port, "-m", "64", "-t", strconv.Itoa(seconds))...)
 	got, err := tool.ReadSockperf([]byte(out))
 	b.check(err)
 	return got

@@ -1,7 +1,9 @@
 package bench
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,7 +18,7 @@ func (rep *Report) write(o Options) error {
 		if o.JSON == "" {
 			o.JSON = filepath.Join(o.Out, "results.json")
 		}
-		if err := rep.charts(o.Out); err != nil {
+		if err := errors.Join(rep.writeTables(o.Out), rep.charts(o.Out)); err != nil {
 			return err
 		}
 	}
@@ -31,5 +33,15 @@ func (rep *Report) write(o Options) error {
 		return fmt.Errorf("results: %w", err)
 	}
 	fmt.Fprintf(o.Stderr, "results: %s\n", o.JSON)
+	return nil
+}
+
+// writeTables leaves what print shows in results.txt.
+func (rep *Report) writeTables(dir string) error {
+	var text bytes.Buffer
+	rep.print(&text)
+	if err := os.WriteFile(filepath.Join(dir, "results.txt"), text.Bytes(), 0o644); err != nil {
+		return fmt.Errorf("tables: %w", err)
+	}
 	return nil
 }

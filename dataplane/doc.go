@@ -50,8 +50,14 @@
 // what every frame does, and the lists of ports and bridges, which change only
 // while all are parked between two batches (see barrier). Do and Post run functions
 // then, on the first worker's goroutine; so counters need no atomics. PostCycle
-// parks nobody. Waiting is a ppoll over the descriptors of the owned ports and one
-// eventfd, after a bounded spin; a port never blocks the worker.
+// parks nobody.
+//
+// # Waiting
+//
+// A worker waits by a ppoll over its hot ports, one epoll descriptor for the cold
+// ones (see sort) and one eventfd, after a bounded spin; a port never blocks it. It
+// goes before ordinary threads while it is at work most of the time (see load), and
+// waits in the runtime's poller when nothing has come for a second (see doze).
 //
 // # Standards
 //

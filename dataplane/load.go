@@ -1,10 +1,23 @@
 package dataplane
 
-import "golang.org/x/sys/unix"
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
 
 // A worker that was at work for more than highLoad of the time since the last
 // tick becomes a realtime thread; below lowLoad it becomes an ordinary one again.
-const highLoad, lowLoad = 0.6, 0.3
+const highLoad, lowLoad = 0.35, 0.2
+
+// A loaded worker whose batches hold fewer than smallBatch frames is woken for each
+// of them by a sender on its own CPU, whom it then interrupts. As a realtime thread
+// it would stay there for ever. So it is an ordinary one for aside, in which the
+// kernel finds it another CPU.
+const (
+	smallBatch = 3
+	aside      = time.Second
+)
 
 // load is how busy a worker is, and what follows from it.
 //
@@ -13,8 +26,8 @@ const highLoad, lowLoad = 0.6, 0.3
 // its rings, which hold less than one, run over: the more is sent, the less is
 // forwarded. The kernel's bridge has no such problem, as it forwards on the
 // sender's own time. So a loaded worker takes precedence (SCHED_RR, the lowest
-// priority), as the kernel's softirqs do. One that is not loaded does not: its
-// spin would keep the sender on its CPU from sending.
+// priority), as the kernel's softirqs do. It then does not spin, which would keep
+// a sender on the same CPU from sending.
 type load struct {
 	allowed bool // may become a realtime thread
 	high    bool
@@ -22,6 +35,23 @@ type load struct {
 	last    Time // begin of the last round
 	resting bool // the last round found no work
 	judged  Time // when share was last asked
+	barred  Time // until then it stays ordinary
+
+	batches, frames uint64 // received since the last tick
+}
+
+// received counts a batch.
+func (l *load) received(n int) {
+	l.batches++
+	l.frames += uint64(n)
+}
+
+// small reports whether the batches since the last call were too small for a
+// realtime thread.
+func (l *load) small() bool {
+	small := l.frames < smallBatch*l.batches
+	l.batches, l.frames = 0, 0
+	return small
 }
 
 // begin notes that a round begins: the last one may have been spent waiting.
@@ -50,7 +80,11 @@ func (l *load) share(now Time) float64 {
 // that belongs to it. It runs on the worker's thread.
 func (l *load) judge(now Time) {
 	s := l.share(now)
-	if high := s > highLoad || l.high && s > lowLoad; l.allowed && high != l.high {
+	high := s > highLoad || l.high && s > lowLoad
+	if l.small() && high {
+		l.barred = now.Add(aside)
+	}
+	if high = high && now >= l.barred; l.allowed && high != l.high {
 		l.high = precede(high)
 	}
 }

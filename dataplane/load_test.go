@@ -32,14 +32,18 @@ func TestALoadedWorkerTakesPrecedence(t *testing.T) {
 		runtime.LockOSThread()
 		l, now := load{allowed: true}, Time(0)
 		for i, step := range []struct {
-			busy int // percent
-			want uint32
+			busy  int // percent
+			batch int
+			want  uint32
 		}{
-			{50, unix.SCHED_NORMAL}, {70, unix.SCHED_RR}, {50, unix.SCHED_RR}, {20, unix.SCHED_NORMAL}, {50, unix.SCHED_NORMAL},
+			{30, 32, unix.SCHED_NORMAL}, {40, 32, unix.SCHED_RR}, {30, 3, unix.SCHED_RR}, {15, 32, unix.SCHED_NORMAL}, {30, 32, unix.SCHED_NORMAL},
+			{40, 32, unix.SCHED_RR}, {90, 2, unix.SCHED_NORMAL}, {90, 32, unix.SCHED_NORMAL}, // woken for each frame: stands aside
 		} {
 			for k := range 100 {
 				l.begin(now)
-				l.end(k < step.busy)
+				if l.end(k < step.busy); k < step.busy {
+					l.received(step.batch)
+				}
 				now = now.Add(time.Millisecond)
 			}
 			l.begin(now)

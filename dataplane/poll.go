@@ -6,37 +6,50 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// poller is the worker's way to sleep: the descriptors of the ports that it owns
-// and of its bell. ppoll was measured against epoll, whose callback runs for
+// poller is the worker's way to sleep: the descriptors of its bell, of its cold
+// ports together, and of each hot one. ppoll was measured against epoll, whose callback runs for
 // every received frame, busy or not, and cost 12–15 % of small frames
 // (proofs.md §4).
 type poller struct {
 	bell      bell
-	fds       []unix.PollFd // fds[0] is the bell's
-	ports     []*port       // ports[i] is behind fds[i+1]
+	cold      cold
+	fds       []unix.PollFd // the bell's, the cold ports', then those of ports
+	ports     []*port       // ports[i] is behind fds[i+others]
 	busyUntil Time
 	rounds    uint
 	doze      doze
 }
 
-// rebuild lists the descriptors after ports came or went.
+// others is how many descriptors are polled before those of the hot ports.
+const others = 2
+
+// rebuild takes over that ports came or went.
 func (w *Worker) rebuild() {
-	w.poll.doze.end()
-	w.poll.fds = append(w.poll.fds[:0], unix.PollFd{Fd: int32(w.poll.bell.fd), Events: unix.POLLIN})
-	w.poll.ports = w.poll.ports[:0]
 	w.active = w.active[:0]
 	for _, p := range w.ports {
-		if p == nil || !p.owned {
-			continue
+		if p != nil && p.owned {
+			w.active = append(w.active, p)
 		}
-		w.active = append(w.active, p)
+	}
+	w.sort()
+	w.watch()
+	w.box.grow(len(w.ports))
+	w.ownBox.grow(len(w.ports))
+}
+
+// watch lists the descriptors after ports became hot or cold.
+func (w *Worker) watch() {
+	w.poll.doze.end()
+	w.poll.fds = append(w.poll.fds[:0],
+		unix.PollFd{Fd: int32(w.poll.bell.fd), Events: unix.POLLIN},
+		unix.PollFd{Fd: int32(w.poll.cold.fd), Events: unix.POLLIN}) // ppoll passes over -1
+	w.poll.ports = w.poll.ports[:0]
+	for _, p := range w.hot {
 		if fd := p.FD(); fd >= 0 {
 			w.poll.fds = append(w.poll.fds, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
 			w.poll.ports = append(w.poll.ports, p)
 		}
 	}
-	w.box.grow(len(w.ports))
-	w.ownBox.grow(len(w.ports))
 }
 
 // sleep waits up to d for frames, for a ring of the bell, or for what other
@@ -57,7 +70,7 @@ func (w *Worker) sleep(d time.Duration) {
 func (w *Worker) listen() (all bool) {
 	all = true
 	for i, p := range w.poll.ports {
-		fd := &w.poll.fds[i+1]
+		fd := &w.poll.fds[i+others]
 		if fd.Fd = int32(p.FD()); !p.up {
 			fd.Fd, all = -1, false
 		}
@@ -79,8 +92,11 @@ func (w *Worker) wait(d time.Duration) {
 		w.poll.bell.drain()
 	}
 	for i, p := range w.poll.ports {
-		if w.poll.fds[i+1].Revents != 0 {
+		if w.poll.fds[i+others].Revents != 0 {
 			p.ready = true
 		}
+	}
+	if w.poll.fds[1].Revents != 0 {
+		w.heat()
 	}
 }

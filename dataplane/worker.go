@@ -51,6 +51,7 @@ type port struct {
 	learned  learned
 	found    found
 	counters Counters // what this worker did with the port
+	before   uint64   // RxFrames at the last tick; the owner's
 }
 
 // Counters count what a port did. Frames and bytes are as on the wire of the
@@ -72,6 +73,7 @@ type Worker struct {
 	arena   *frame.Arena
 	ports   []*port   // by PortID; nil where free
 	active  []*port   // those that this worker owns
+	hot     []*port   // of these, those that have traffic
 	bridges []*Bridge // by BridgeID; nil where free; the same for all workers
 
 	batch    frame.Batch // what was received
@@ -83,6 +85,7 @@ type Worker struct {
 	own      Cycle
 	internal port // stands for "no port" in cycles that no port began
 	classes  classes
+	touched  uint64 // keeps what touch reads from being left out as of no use
 
 	poll     poller
 	load     load
@@ -105,6 +108,7 @@ func newWorker() (*Worker, error) {
 		return nil, err
 	}
 	w := &Worker{clock: NewClock(), arena: arena}
+	w.poll.cold.fd = -1
 	if err := w.poll.bell.open(); err != nil {
 		return nil, errors.Join(err, arena.Close())
 	}
@@ -152,7 +156,7 @@ func (w *Worker) round() {
 		}
 		return
 	}
-	if now < w.poll.busyUntil {
+	if now < w.poll.busyUntil && !w.load.high {
 		w.wait(0)
 		return
 	}
@@ -167,7 +171,7 @@ func (w *Worker) serve(now Time) (busy bool) {
 			busy = w.takeOver(o.handover, now) || busy
 		}
 	}
-	for _, p := range w.active {
+	for _, p := range w.hot {
 		if p.ready || p.Pending() {
 			p.ready = w.process(p, now)
 			busy = true
@@ -182,6 +186,7 @@ func (w *Worker) process(p *port, now Time) (more bool) {
 	err := p.Receive(&w.batch, &p.counters.Drops)
 	p.up = !errors.Is(err, frame.ErrDown)
 	if w.batch.N > 0 {
+		w.load.received(w.batch.N)
 		w.dispatch(p, now)
 		w.flush(&w.box, &w.batch)
 		w.flushOwn()
@@ -202,6 +207,7 @@ func (w *Worker) dispatch(p *port, now Time) {
 	}
 	b := w.bridges[p.bridge]
 	c := w.classify(p, b, now.Seconds())
+	w.touch(b, p, c.unicast.all())
 	for _, i := range c.unicast.all() {
 		if r := w.deliver(b, &w.box, &w.batch, i, p, p.id, now.Seconds()); r != frame.Forwarded {
 			p.counters.Drops[r]++
@@ -216,6 +222,15 @@ func (w *Worker) dispatch(p *port, now Time) {
 		w.handler.FromBridge(&w.cycle, p.bridge, p.id, c.station.all())
 	default:
 		w.handOver(p, c.station.all())
+	}
+}
+
+// touch lets the table's places of all destinations of a batch be fetched at once.
+func (w *Worker) touch(b *Bridge, p *port, which []uint16) {
+	for _, i := range which {
+		if dst := w.batch.Frames[i].Ethernet().Dst(); dst != p.found.dst {
+			w.touched ^= b.fdb.Touch(dst)
+		}
 	}
 }
 
@@ -260,6 +275,7 @@ func (w *Worker) tick(now Time) {
 			p.ready, waiting = true, true
 		}
 	}
+	w.cool()
 	if w.index == 0 {
 		waiting = w.age(now) || waiting
 	}

@@ -166,6 +166,7 @@ func closeAll(all []*Worker) error {
 // free gives back the memory and the descriptor of a worker.
 func (w *Worker) free() error {
 	w.poll.doze.end()
+	w.poll.cold.close()
 	err := errors.Join(w.poll.bell.close(), w.arena.Close())
 	if w.handover != nil {
 		err = errors.Join(err, w.handover.close())

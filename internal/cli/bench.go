@@ -31,7 +31,7 @@ func (a *app) bench() *cobra.Command {
 	f.IntVar(&o.Rounds, "rounds", 0, "interleaved rounds (default 3, with --full 5)")
 	f.Float64Var(&o.Seconds, "seconds", 0, "length of one measurement (default 0.5, with --full 1)")
 	f.BoolVar(&o.List, "list", false, "only name the scenarios and the peers")
-	f.StringVar(&o.Out, "out", "bench-out", "`DIR` of results and charts")
+	f.StringVar(&o.Out, "out", "bench-out", "`DIR` of tables, results and charts")
 	f.StringVar(&o.JSON, "json", "", "`FILE` of the results (default results.json in --out)")
 	cmd.MarkFlagsMutuallyExclusive("quick", "full")
 	return cmd
