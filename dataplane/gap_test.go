@@ -13,8 +13,8 @@ import (
 
 // BenchmarkGapDuringCollections is the longest time between two batches of a busy
 // worker while another goroutine makes garbage and the collector runs, in µs. What
-// the scheduler and other processes do to the thread is in it: take the smallest
-// of several runs.
+// the scheduler and other processes do to the thread is in it, and on two CPUs may be
+// most of it.
 func BenchmarkGapDuringCollections(b *testing.B) {
 	w, in, _ := loops(b)
 	in.add(wire.MAC{2, 0, 0, 0, 0, 9}, vm(1))
