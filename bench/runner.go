@@ -4,55 +4,25 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
-	"runtime/debug"
-	"sync"
 	"sync/atomic"
 	"time"
+
+	"ubridge/internal/testnet"
 )
 
 // runner is the testnet.T of a run: what ends a test there ends one measurement
 // here.
 type runner struct {
-	notes io.Writer // where what is worth knowing goes; never the tables
-
-	stuck    atomic.Bool // something did not come back: nothing more can be measured
-	mu       sync.Mutex
-	why      error // the first failure of the attempt that runs
-	cleanups []func()
+	testnet.Attempt
+	notes io.Writer   // where what is worth knowing goes; never the tables
+	stuck atomic.Bool // something did not come back: nothing more can be measured
 }
-
-// Helper implements testnet.T.
-func (r *runner) Helper() {}
 
 // Name implements testnet.T.
 func (r *runner) Name() string { return "bench" }
 
 // Logf implements testnet.T.
 func (r *runner) Logf(format string, args ...any) { fmt.Fprintf(r.notes, format+"\n", args...) }
-
-// Errorf implements testnet.T: it remembers the first failure, since others
-// follow from it.
-func (r *runner) Errorf(format string, args ...any) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.why == nil {
-		r.why = fmt.Errorf(format, args...)
-	}
-}
-
-// Fatalf implements testnet.T.
-func (r *runner) Fatalf(format string, args ...any) {
-	r.Errorf(format, args...)
-	runtime.Goexit()
-}
-
-// Cleanup implements testnet.T.
-func (r *runner) Cleanup(fn func()) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.cleanups = append(r.cleanups, fn)
-}
 
 // errStopped is the failure of what ended without saying why.
 var errStopped = errors.New("ended without a reason")
@@ -70,17 +40,14 @@ const (
 // attempt runs fn, at most for a while, removes what fn has set up, and returns
 // why it failed.
 func (r *runner) attempt(limit time.Duration, fn func()) error {
-	mark := len(r.cleanups)
+	mark := r.Collected()
 	var ended atomic.Bool
 	r.isolate(limit, func() {
 		fn()
 		ended.Store(true)
 	})
 	r.undo(mark)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	why := r.why
-	r.why = nil
+	why := r.Override(nil)
 	switch {
 	case r.stuck.Load():
 		return errStuck
@@ -93,18 +60,8 @@ func (r *runner) attempt(limit time.Duration, fn func()) error {
 // isolate runs fn on a goroutine that may end by Goexit or a panic, and waits
 // for it, but not longer than the limit.
 func (r *runner) isolate(limit time.Duration, fn func()) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer func() {
-			if p := recover(); p != nil {
-				r.Errorf("panic: %v\n%s", p, debug.Stack())
-			}
-		}()
-		fn()
-	}()
 	select {
-	case <-done:
+	case <-r.Isolate(fn):
 	case <-time.After(limit):
 		r.stuck.Store(true)
 	}
@@ -113,15 +70,10 @@ func (r *runner) isolate(limit time.Duration, fn func()) {
 // undo calls what Cleanup has collected since mark, last first.
 func (r *runner) undo(mark int) {
 	for !r.stuck.Load() {
-		r.mu.Lock()
-		last := len(r.cleanups) - 1
-		if last < mark {
-			r.mu.Unlock()
+		fn := r.Pop(mark)
+		if fn == nil {
 			return
 		}
-		fn := r.cleanups[last]
-		r.cleanups = r.cleanups[:last]
-		r.mu.Unlock()
 		r.isolate(endLimit, fn)
 	}
 }

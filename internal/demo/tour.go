@@ -50,7 +50,7 @@ func (t *tour) take(list []step) bool {
 		began := time.Now()
 		t.screen.running(s.name)
 		detail := t.runStep(func() string { return s.run(t) })
-		if t.failed() {
+		if t.Why() != nil {
 			t.screen.failed(s.name, time.Since(began), t.reason())
 			return false
 		}
@@ -63,14 +63,14 @@ func (t *tour) take(list []step) bool {
 // waiting for without looking at the context is ended.
 func (t *tour) runStep(fn func() string) (detail string) {
 	if t.ctx.Err() != nil {
-		t.fail("interrupted")
+		t.Errorf("%w", errInterrupted)
 		return ""
 	}
 	release := context.AfterFunc(t.ctx, t.interrupt)
 	defer release()
 	t.isolate(func() { detail = fn() })
 	if t.ctx.Err() != nil {
-		t.override("interrupted")
+		t.Override(errInterrupted)
 	}
 	return detail
 }
