@@ -126,21 +126,32 @@ func (d *Daemon) release(n *network, a *attachment) {
 		return
 	}
 	a.port, a.carrier = nil, false
-	if err := d.removePort(dataplane.PortID(a.st.ID)); err != nil {
+	err := d.removePort(dataplane.PortID(a.st.ID))
+	if errors.Is(err, dataplane.ErrStopped) {
+		return
+	}
+	if err != nil {
 		n.log.Warn("port is not closed cleanly", "port", a.st.Name, "err", err)
 	}
 	n.log.Info("device is gone; waiting for it", "port", a.st.Name)
 }
 
-// removePort takes a port off the dataplane and closes it. A stopped dataplane has
-// closed it already.
-func (d *Daemon) removePort(id dataplane.PortID) error {
-	var port dataplane.Port
-	err := d.worker.Do(context.Background(), func(w *dataplane.Worker) { port = w.RemovePort(id) })
-	if port != nil {
-		err = errors.Join(err, port.Close())
+// takeOff runs remove on the dataplane and closes, outside of it, the ports that
+// it took off there. A stopped dataplane has closed them already (ErrStopped).
+func (d *Daemon) takeOff(remove func(*dataplane.Worker) []dataplane.Port) error {
+	var ports []dataplane.Port
+	err := d.worker.Do(context.Background(), func(w *dataplane.Worker) { ports = remove(w) })
+	for _, p := range ports {
+		if p != nil { // there was one
+			err = errors.Join(err, p.Close())
+		}
 	}
 	return err
+}
+
+// removePort takes a port off the dataplane and closes it.
+func (d *Daemon) removePort(id dataplane.PortID) error {
+	return d.takeOff(func(w *dataplane.Worker) []dataplane.Port { return []dataplane.Port{w.RemovePort(id)} })
 }
 
 // attach makes a device a port: notes how it is, keeps the host's stack off it,

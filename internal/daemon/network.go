@@ -176,21 +176,7 @@ func (d *Daemon) removeBridge(n *network, host *tap.Port) error {
 	if n.bridge == dataplane.NoBridge {
 		return host.Close()
 	}
-	return d.dropBridge(n.bridge, func(*dataplane.Worker) {})
-}
-
-// dropBridge takes a bridge and its ports off the dataplane, after first has run
-// there, and closes the ports.
-func (d *Daemon) dropBridge(br dataplane.BridgeID, first func(*dataplane.Worker)) error {
-	var ports []dataplane.Port
-	err := d.worker.Do(context.Background(), func(w *dataplane.Worker) {
-		first(w)
-		ports = w.RemoveBridge(br)
-	})
-	for _, p := range ports {
-		err = errors.Join(err, p.Close())
-	}
-	return err
+	return d.takeOff(func(w *dataplane.Worker) []dataplane.Port { return w.RemoveBridge(n.bridge) })
 }
 
 // buildBridge makes the learning domain and puts the host port on it.
@@ -354,7 +340,10 @@ func (d *Daemon) stopNetwork(n *network) error {
 	}
 	n.cancel()
 	n.tasks.Wait()
-	err := d.dropBridge(n.bridge, func(w *dataplane.Worker) { d.router.RemoveNetwork(w.Now(), n.bridge) })
+	err := d.takeOff(func(w *dataplane.Worker) []dataplane.Port {
+		d.router.RemoveNetwork(w.Now(), n.bridge)
+		return w.RemoveBridge(n.bridge)
+	})
 	errs = append(errs, err, n.table.Remove(), n.table.Close())
 	n.st.Running = false
 	delete(d.nets, n.def.Name)

@@ -300,8 +300,14 @@ func (d *Daemon) closeUplink(u *uplink) {
 		return
 	}
 	u.port = nil
-	d.worker.Post(func(*dataplane.Worker) { d.router.RoutingChanged() })
-	if err := d.removePort(u.id); err != nil {
+	err := d.takeOff(func(w *dataplane.Worker) []dataplane.Port {
+		d.router.RoutingChanged()
+		return []dataplane.Port{w.RemovePort(u.id)}
+	})
+	if errors.Is(err, dataplane.ErrStopped) {
+		return
+	}
+	if err != nil {
 		d.log.Warn("uplink is not closed cleanly", "device", u.name, "err", err)
 	}
 	d.log.Info("uplink closed", "device", u.name)
