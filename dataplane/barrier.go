@@ -28,18 +28,15 @@ func (b *barrier) pause() {
 // park brings the other workers to the barrier and decides the frames that they
 // have handed over, which name ports by numbers that may now change.
 func (w *Worker) park() {
-	if len(w.all) == 1 {
-		return
-	}
 	w.barrier.down.Store(true)
-	for _, o := range w.all[1:] {
+	for _, o := range w.led {
 		o.poll.bell.ring()
 	}
-	for range w.all[1:] {
+	for range w.led {
 		<-w.barrier.arrived
 	}
 	now := w.clock.Now()
-	for _, o := range w.all[1:] {
+	for _, o := range w.led {
 		for w.takeOver(o.handover, now) {
 		}
 	}
@@ -47,11 +44,8 @@ func (w *Worker) park() {
 
 // unpark lets the others go on.
 func (w *Worker) unpark() {
-	if len(w.all) == 1 {
-		return
-	}
 	w.barrier.down.Store(false)
-	for range w.all[1:] {
+	for range w.led {
 		w.barrier.lifted <- struct{}{}
 	}
 }

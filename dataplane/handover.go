@@ -100,13 +100,10 @@ func (w *Worker) route(p *port, which []uint16, now Time) {
 	w.handler.FromBridge(&w.cycle, p.bridge, p.id, which)
 }
 
-// rest prepares for sleep: every other worker then rings when it hands over. It
-// reports false where something has been handed over already.
+// rest prepares for sleep: every worker that this one leads then rings when it hands
+// over. It reports false where something has been handed over already.
 func (w *Worker) rest() bool {
-	if w.index != 0 {
-		return true
-	}
-	for _, o := range w.all[1:] {
+	for _, o := range w.led {
 		if !o.handover.ring.PrepareSleep() {
 			return false
 		}
@@ -116,10 +113,7 @@ func (w *Worker) rest() bool {
 
 // rise takes the wish to be woken back.
 func (w *Worker) rise() {
-	if w.index != 0 {
-		return
-	}
-	for _, o := range w.all[1:] {
+	for _, o := range w.led {
 		o.handover.ring.Awake()
 	}
 }

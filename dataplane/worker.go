@@ -68,6 +68,7 @@ type Counters struct {
 type Worker struct {
 	index   int
 	all     []*Worker // the workers of the switch; the first one is all[0]
+	led     []*Worker // the others, which the first one leads; its only
 	clock   Clock
 	handler Handler // the first worker's; nil at the others
 	arena   *frame.Arena
@@ -166,10 +167,8 @@ func (w *Worker) round() {
 // serve runs one batch of every port that has frames, and of what the other
 // workers handed over.
 func (w *Worker) serve(now Time) (busy bool) {
-	if w.index == 0 {
-		for _, o := range w.all[1:] {
-			busy = w.takeOver(o.handover, now) || busy
-		}
+	for _, o := range w.led {
+		busy = w.takeOver(o.handover, now) || busy
 	}
 	for _, p := range w.hot {
 		if p.ready || p.Pending() {

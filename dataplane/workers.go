@@ -47,6 +47,7 @@ func NewWorker(handler Handler, n int) (*Worker, error) {
 	first.handler = handler
 	first.commands.open(&first.poll.bell)
 	first.barrier.open(n - 1)
+	first.led = all[1:]
 	for _, w := range all {
 		w.all = all
 		w.rebuild()
@@ -69,9 +70,6 @@ func newMember(index int) (*Worker, error) {
 	}
 	return w, nil
 }
-
-// Workers is the number of workers of the switch.
-func (w *Worker) Workers() int { return len(w.all) }
 
 // Pin binds the workers to CPUs, one each in turn, from Run on; none leaves them
 // where the kernel puts them. It errs on a CPU that this process may not use. Call
@@ -116,12 +114,12 @@ func (w *Worker) bind() (unbind func()) {
 // runOthers starts the other workers' threads. join stops them and waits.
 func (w *Worker) runOthers() (join func()) {
 	var running sync.WaitGroup
-	for _, o := range w.all[1:] {
+	for _, o := range w.led {
 		running.Go(func() { o.runBeside(&w.barrier) })
 	}
 	return func() {
 		w.barrier.ended.Store(true)
-		for _, o := range w.all[1:] {
+		for _, o := range w.led {
 			o.poll.bell.ring()
 		}
 		running.Wait()
@@ -182,7 +180,7 @@ func (w *Worker) owner(br BridgeID) *Worker {
 	if br == NoBridge {
 		return best
 	}
-	for _, o := range w.all[1:] {
+	for _, o := range w.led {
 		if len(o.active) <= len(best.active) {
 			best = o
 		}

@@ -58,7 +58,8 @@
 //
 // Who changes more holds a mutex. Learn only tries to take it, for about as long as
 // another's write takes, and otherwise says Busy: a frame never waits for a worker
-// that lost its processor, and with one worker it never has to. The others hold it for one station at a time.
+// that lost its processor, and with one worker it never has to. The others hold it
+// for one station at a time.
 //
 // A change of what is there (a move, a removal, a static entry) makes the
 // generation odd before and even after, as a seqlock does. It serves two ends. A

@@ -22,9 +22,9 @@ const group = 1 << 40
 //
 // Learn may be called by any worker, and it never waits for one that does not
 // run: where another is writing for longer than a write takes, what is new is
-// Busy and left to the station's next frame. A station
-// known on this port and one that is beyond its port's limit are told without
-// the lock. Learn does not allocate.
+// Busy and left to the station's next frame. A station known on this port and one
+// that is beyond its port's limit are told without the lock. Learn does not
+// allocate.
 func (t *Table) Learn(mac wire.MAC, port uint16, now uint32) Verdict {
 	m := mac.Uint64()
 	if m == 0 || m&group != 0 {
