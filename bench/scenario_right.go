@@ -15,26 +15,24 @@ var rightMetrics = []metric{
 	{key: "mib", title: "MiB whose SHA-256 was right at the other end, each way", better: higher, chart: noChart, noRatio: true},
 }
 
-var rightSwitching = scenario{
-	name: "right", title: "Is it right?", kind: switching, quick: true, rounds: 1,
-	note:    "numbered frames of 64 to 1518 bytes with a CRC-32C, at 20 000/s; TCP with SHA-256",
-	metrics: rightMetrics,
-	seconds: func(plan) float64 { return 0.8 },
-	run: func(b *bed) {
-		b.rightFrames()
-		b.rightTransfer()
-	},
-}
+var (
+	rightSwitching = right("right", "Is it right?", switching,
+		"numbered frames of 64 to 1518 bytes with a CRC-32C, at 20 000/s; TCP with SHA-256", (*bed).rightFrames)
+	rightTranslating = right("nat-right", "Is it right, through NAT?", translating,
+		"numbered UDP datagrams with a CRC-32C, at 5 000/s; TCP with SHA-256", (*bed).rightDatagrams)
+)
 
-var rightTranslating = scenario{
-	name: "nat-right", title: "Is it right, through NAT?", kind: translating, quick: true, rounds: 1,
-	note:    "numbered UDP datagrams with a CRC-32C, at 5 000/s; TCP with SHA-256",
-	metrics: rightMetrics,
-	seconds: func(plan) float64 { return 0.8 },
-	run: func(b *bed) {
-		b.rightDatagrams()
-		b.rightTransfer()
-	},
+// right is a scenario that sends numbered frames by send, then a file.
+func right(name, title string, of kind, note string, send func(*bed)) scenario {
+	return scenario{
+		name: name, title: title, kind: of, note: note, quick: true, rounds: 1,
+		metrics: rightMetrics,
+		seconds: func(plan) float64 { return 0.8 },
+		run: func(b *bed) {
+			send(b)
+			b.rightTransfer()
+		},
+	}
 }
 
 // How much is sent to see whether it comes right.
