@@ -45,6 +45,7 @@ type bed struct {
 	congestion string
 	self       string // the binary that plays ubridge and the helpers
 	daemon     *testnet.Proc
+	runtime    string // the daemon's runtime directory
 	pinned     bool   // the endpoints' processes of round trips run on a CPU each
 	serverPid  int    // of what the scenario "start" has started
 	config     string // of the daemon: ubridge.toml

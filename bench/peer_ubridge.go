@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"ubridge/internal/testnet"
 )
 
 // ubridgeVeth runs the daemon with both veths as ports.
@@ -39,8 +41,9 @@ func (b *bed) startDaemon() {
 		b.check(os.Mkdir(filepath.Join(b.lab.Dir(), "networks.d"), 0o700))
 		b.check(writeFile(filepath.Join(b.lab.Dir(), "networks.d", "default.toml"), b.network))
 	}
+	b.runtime = testnet.RuntimeDir(b)
 	b.daemon = b.start(b.mid, b.self, "run", "--config", config, "--state-dir", filepath.Join(b.lab.Dir(), "state"),
-		"--runtime-dir", filepath.Dir(b.socket()))
+		"--runtime-dir", b.runtime)
 }
 
 // runDaemon starts ubridge and waits until it answers.
@@ -58,7 +61,7 @@ func (b *bed) runDaemon() {
 	})
 }
 
-func (b *bed) socket() string { return filepath.Join(b.lab.Dir(), "run", "ubridge.sock") }
+func (b *bed) socket() string { return filepath.Join(b.runtime, "ubridge.sock") }
 
 // ubridge runs a verb against the bed's daemon.
 func (b *bed) ubridge(args ...string) string {

@@ -10,8 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -95,32 +93,13 @@ func (d *Daemon) end(t *testing.T) {
 // /run is, so that flows are kept in it.
 func (n *Net) MakeDirs() *Dirs {
 	n.T.Helper()
-	sweepRuntime()
-	runtime, err := os.MkdirTemp("/dev/shm", fmt.Sprintf("%s%d-", runtimeMark, os.Getpid()))
-	if err != nil {
-		n.T.Fatalf("runtime directory: %v", err)
-	}
-	n.T.Cleanup(func() { _ = os.RemoveAll(runtime) })
+	runtime := testnet.RuntimeDir(n.T)
 	base, err := os.MkdirTemp(n.Dir(), "daemon-")
 	if err != nil {
 		n.T.Fatalf("directory of a daemon: %v", err)
 	}
 	return &Dirs{Config: filepath.Join(base, "etc"), State: filepath.Join(base, "state"), Runtime: runtime}
 }
-
-// runtimeMark begins the names of runtime directories; the process id follows.
-const runtimeMark = "ubridge-lab-"
-
-// sweepRuntime removes what processes that are gone have left behind.
-var sweepRuntime = sync.OnceFunc(func() {
-	left, _ := filepath.Glob("/dev/shm/" + runtimeMark + "*-*")
-	for _, dir := range left {
-		pid, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), runtimeMark), "-")
-		if _, err := os.Stat("/proc/" + pid); err != nil {
-			_ = os.RemoveAll(dir)
-		}
-	}
-})
 
 // configure writes the configuration. There is always an ubridge.toml, so that
 // the machine's own /etc/ubridge is not read.

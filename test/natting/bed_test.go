@@ -30,7 +30,7 @@ type bed struct {
 	lab                  *testnet.Lab
 	host, router, server *testnet.NS
 	guest, other         *testnet.NS
-	dir                  string // of state and runtime directories
+	dir, runtime         string // of the daemon's state, and on a tmpfs
 	config               string // of the daemon; empty: none
 	daemon               *testnet.Proc
 	api                  *api.Client
@@ -65,7 +65,7 @@ func newTopology(t *testing.T) *bed {
 	b.server.Route("default", "via", "10.8.0.1")
 	b.wireGuest(b.guest, "vg1", "192.168.122.11")
 	b.wireGuest(b.other, "vg2", "192.168.122.12")
-	b.dir = filepath.Join(b.lab.Dir(), "d")
+	b.dir, b.runtime = filepath.Join(b.lab.Dir(), "d"), testnet.RuntimeDir(t)
 	if err := os.MkdirAll(b.dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func (b *bed) wireGuest(guest *testnet.NS, port, addr string) {
 // start starts the daemon and waits until it answers.
 func (b *bed) start() {
 	b.Helper()
-	args := []string{testnet.Binary(b), "run", "--state-dir", filepath.Join(b.dir, "state"), "--runtime-dir", filepath.Join(b.dir, "run")}
+	args := []string{testnet.Binary(b), "run", "--state-dir", filepath.Join(b.dir, "state"), "--runtime-dir", b.runtime}
 	file := filepath.Join(b.dir, "ubridge.toml")
 	write(b, file, cmp.Or(b.config, testnet.DaemonConfig()))
 	args = append(args, "--config", file)
@@ -107,7 +107,7 @@ func (b *bed) start() {
 	})
 }
 
-func (b *bed) socket() string { return filepath.Join(b.dir, "run", "ubridge.sock") }
+func (b *bed) socket() string { return filepath.Join(b.runtime, "ubridge.sock") }
 
 // addGuests makes both guests' veths ports and waits until they forward.
 func (b *bed) addGuests() {
