@@ -11,6 +11,7 @@ type CreateRequest struct {
 	MTU    int    `json:"mtu,omitempty"`    // bytes
 	Domain string `json:"domain,omitempty"`
 	Bridge string `json:"bridge,omitempty"` // device name of the host port
+	Uplink string `json:"uplink,omitempty"` // device name of the NIC
 }
 
 // DefineRequest writes or replaces a definition and starts nothing. The text

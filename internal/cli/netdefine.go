@@ -28,11 +28,12 @@ func (a *app) netCreate() *cobra.Command {
 			return a.done(cmd, err, "network %s created: %s on %s", info.Name, strings.Join(info.Subnets, " "), info.Bridge)
 		})
 	cmd.ValidArgsFunction = nil // a new name, or a file
-	cmd.Flags().StringVar(&r.Mode, "mode", "", "how guests reach the world: `nat` (the default; other modes come later)")
+	cmd.Flags().StringVar(&r.Mode, "mode", "", "how guests reach the world: `MODE` nat (the default), isolated, host-only, route, open or bridge")
 	cmd.Flags().StringVar(&r.Subnet, "subnet", "", "subnet, or the gateway's address in it, as `CIDR` (default the next free)")
 	cmd.Flags().IntVar(&r.MTU, "mtu", 0, "MTU of the ports in `BYTES` (default 1500)")
 	cmd.Flags().StringVar(&r.Domain, "domain", "", "`DOMAIN` of the guests' names")
 	cmd.Flags().StringVar(&r.Bridge, "bridge", "", "device `DEV` of the host port (default the next free ubrN)")
+	cmd.Flags().StringVar(&r.Uplink, "uplink", "", "`NIC` whose LAN guests are on (mode bridge), or the only way out")
 	return cmd
 }
 
@@ -42,7 +43,7 @@ func fillCreate(cmd *cobra.Command, r *api.CreateRequest, arg string) (err error
 		r.Name = arg
 		return checkName(arg)
 	}
-	for _, flag := range []string{"mode", "subnet", "mtu", "domain", "bridge"} {
+	for _, flag := range []string{"mode", "subnet", "mtu", "domain", "bridge", "uplink"} {
 		if cmd.Flags().Changed(flag) {
 			return api.Errorf(api.Usage, "--%s does not go with a file; write it into %s", flag, arg)
 		}

@@ -42,7 +42,7 @@ func (f *faults) check(n *Network) {
 	if err := CheckName(n.Name); err != nil {
 		f.add("", "rename the file", "%v", err)
 	}
-	f.checkMode(n.Mode)
+	f.checkMode(n)
 	f.checkLink(n)
 	if n.Pinned() {
 		if reason, fix := badAddress(n.Address); reason != "" {
@@ -55,16 +55,6 @@ func (f *faults) check(n *Network) {
 	f.checkDevices("nat.egress", n.NAT.Egress)
 	if p := n.NAT.Ports; p != (PortRange{}) && (p.First < 1024 || p.Last < p.First) {
 		f.add("nat.ports", "use a range within 1024-65535", "%d-%d is no range that NAT may use", p.First, p.Last)
-	}
-}
-
-func (f *faults) checkMode(m Mode) {
-	switch m {
-	case ModeNAT:
-	case ModeIsolated, ModeHostOnly, ModeRoute, ModeOpen, ModeBridge:
-		f.add("mode", "use nat", "mode %s is not available in this version", m)
-	default:
-		f.add("mode", "use nat", "there is no mode %q", m)
 	}
 }
 

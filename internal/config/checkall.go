@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// CheckAll holds networks against one another: no name, subnet, host port, MAC
-// or static port may be in two of them. The later network is blamed. Networks
+// CheckAll holds networks against one another: no name, subnet, host port, MAC,
+// bridged uplink or static port may be in two of them. The later network is blamed. Networks
 // of several directories are put in one slice, those of the administrator first.
 func CheckAll(networks []Network) error {
 	var list []error
@@ -35,10 +35,16 @@ func (f *faults) clash(n, other *Network) {
 	if n.Bridge != "" && n.Bridge == other.Bridge {
 		f.add("bridge", "use another name", "%s is the host port of network %s (%s)", n.Bridge, other.Name, at)
 	}
+	if n.Mode == ModeBridge && other.Mode == ModeBridge && n.Uplink == other.Uplink {
+		f.add("uplink", "add the guests to that network", "%s is the uplink of network %s (%s) already", n.Uplink, other.Name, at)
+	}
 	if n.MAC != nil && bytes.Equal(n.MAC, other.MAC) {
 		f.add("mac", "use another", "%v is the MAC of network %s (%s)", n.MAC, other.Name, at)
 	}
 	for i, port := range n.Ports {
+		if port == other.Uplink {
+			f.add(element("ports", i), "leave one out", "%s is the uplink of network %s (%s)", port, other.Name, at)
+		}
 		if port == other.Bridge || slices.Contains(other.Ports, port) {
 			f.add(element("ports", i), "leave one out", "%s belongs to network %s (%s)", port, other.Name, at)
 		}

@@ -26,6 +26,8 @@ func (n Network) raw() rawNetwork {
 		Bridge:     given(n.Bridge),
 		MAC:        given(n.MAC.String()),
 		Address:    prefixText(n.Address),
+		Uplink:     given(n.Uplink),
+		Isolated:   truth(n.IsolatedPorts),
 		MTU:        number64(n.MTU),
 		Domain:     given(n.Domain),
 		Autostart:  &n.Autostart,
@@ -85,6 +87,14 @@ func given(s string) *string {
 		return nil
 	}
 	return &s
+}
+
+// truth is nil for false, so that the key is left out.
+func truth(b bool) *bool {
+	if !b {
+		return nil
+	}
+	return &b
 }
 
 func number64(n int) *int64 {

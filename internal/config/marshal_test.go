@@ -31,6 +31,8 @@ func drawNetwork(t *rapid.T) Network {
 	n := Default(rapid.StringMatching(`[a-z0-9][a-z0-9_-]{0,9}`).Draw(t, "name"))
 	n.Bridge = rapid.StringMatching(`(ubr[0-9]{1,3})?`).Draw(t, "bridge")
 	n.MAC = rapid.SampledFrom([]net.HardwareAddr{nil, {0x52, 0x54, 0, 1, 2, 3}}).Draw(t, "mac")
+	n.Uplink = rapid.StringMatching(`(eth[0-9])?`).Draw(t, "uplink")
+	n.IsolatedPorts = rapid.Bool().Draw(t, "isolated")
 	n.MTU = rapid.SampledFrom([]int{0, minMTU, 1500, 9000, maxMTU}).Draw(t, "mtu")
 	n.Domain = rapid.StringMatching(`([a-z0-9]{1,5}(\.[a-z]{1,5}){0,2})?`).Draw(t, "domain")
 	n.Autostart = rapid.Bool().Draw(t, "autostart")

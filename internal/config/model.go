@@ -49,6 +49,16 @@ type Network struct {
 	// free 192.168.N.1/24. See Pinned.
 	Address netip.Prefix
 
+	// Uplink is the NIC through which guests are on the LAN in mode bridge, and in
+	// modes nat, route and open the only device by which their packets leave
+	// (libvirt's `<forward dev>`). Empty: wherever the host routes.
+	Uplink string
+
+	// IsolatedPorts keeps guests from one another: each reaches the host port and
+	// the uplink only (libvirt's `<port isolated='yes'/>`). Mode host-only implies
+	// it: ask PortsIsolated.
+	IsolatedPorts bool
+
 	MTU        int           // bytes; 0: not given, see LinkMTU
 	Domain     string        // lower case, without a final dot; empty: none
 	Autostart  bool          // start with the daemon
@@ -118,17 +128,31 @@ type Origin struct {
 
 // Default is the network NAME with nothing but defaults: mode nat, an automatic
 // subnet, DHCP and DNS on, autostart off.
-func Default(name string) Network {
+func Default(name string) Network { return DefaultIn(name, ModeNAT) }
+
+// DefaultIn is the network NAME in a mode, with nothing but the defaults of the
+// mode: as Default, but on somebody else's LAN (bridge) there is no subnet, DHCP
+// and DNS of ours.
+func DefaultIn(name string, mode Mode) Network {
+	own := mode != ModeBridge
 	return Network{
 		Name:       name,
-		Mode:       ModeNAT,
+		Mode:       mode,
 		Ageing:     DefaultAgeing,
 		Stations:   DefaultStations,
 		LearnLimit: DefaultLearnLimit,
-		DHCP:       DHCP{Enabled: true, LeaseTime: DefaultLeaseTime},
-		DNS:        DNS{Enabled: true},
+		DHCP:       DHCP{Enabled: own, LeaseTime: DefaultLeaseTime},
+		DNS:        DNS{Enabled: own},
 	}
 }
+
+// Routed reports whether guests' packets leave through the host's routes.
+func (n Network) Routed() bool {
+	return n.Mode == ModeNAT || n.Mode == ModeRoute || n.Mode == ModeOpen
+}
+
+// PortsIsolated reports whether guests are kept from one another.
+func (n Network) PortsIsolated() bool { return n.IsolatedPorts || n.Mode == ModeHostOnly }
 
 // Pinned reports whether the definition names its subnet. A pinned subnet that
 // is in use on the host is an error; another is chosen for one that is not.

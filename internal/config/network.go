@@ -15,7 +15,7 @@ func parseNetwork(name, file string, doc []byte, autostart bool) (Network, error
 	if err != nil {
 		return Network{}, err
 	}
-	n := Default(name)
+	n := DefaultIn(name, raw.mode())
 	n.Autostart = autostart
 	n.Origin = Origin{lines: f.lines}
 	f.network(&raw, &n)
@@ -26,12 +26,21 @@ func parseNetwork(name, file string, doc []byte, autostart bool) (Network, error
 	return n, f.err()
 }
 
+// mode is what the file says, nat if nothing.
+func (raw *rawNetwork) mode() Mode {
+	if raw.Mode == nil {
+		return ModeNAT
+	}
+	return Mode(*raw.Mode)
+}
+
 // network converts what the file says onto the defaults in n.
 func (f *faults) network(raw *rawNetwork, n *Network) {
-	set((*Mode)(raw.Mode), &n.Mode)
 	f.text("bridge", raw.Bridge, &n.Bridge)
 	f.mac("mac", raw.MAC, &n.MAC)
 	f.gateway("address", raw.Address, &n.Address)
+	f.text("uplink", raw.Uplink, &n.Uplink)
+	set(raw.Isolated, &n.IsolatedPorts)
 	f.integer("mtu", raw.MTU, &n.MTU, minMTU, maxMTU)
 	f.name("domain", raw.Domain, &n.Domain)
 	set(raw.Autostart, &n.Autostart)

@@ -23,6 +23,8 @@ var equal = cmp.Options{
 const everyKey = `
 mode = "nat"
 bridge = "ubr7"
+uplink = "eth0"
+isolated_ports = true
 mac = "52:54:00:5A:1d:01"
 address = "10.9.0.1/24"
 mtu = 9000
@@ -56,7 +58,7 @@ func TestParseNetworkEveryKey(t *testing.T) {
 	}
 	ip := netip.MustParseAddr
 	want := Network{
-		Name: "lab", Mode: ModeNAT, Bridge: "ubr7", MAC: net.HardwareAddr{0x52, 0x54, 0, 0x5a, 0x1d, 1},
+		Name: "lab", Mode: ModeNAT, Bridge: "ubr7", Uplink: "eth0", IsolatedPorts: true, MAC: net.HardwareAddr{0x52, 0x54, 0, 0x5a, 0x1d, 1},
 		Address: netip.MustParsePrefix("10.9.0.1/24"), MTU: 9000, Domain: "guests.example", Autostart: true,
 		Ageing: 10 * time.Second, Stations: 100000, LearnLimit: 7, Ports: []string{"vnet0", "veth.1"},
 		DHCP: DHCP{
@@ -110,8 +112,14 @@ func TestParseNetworkFaults(t *testing.T) {
 		{"wrong type", "mtu = '1500'\n", []string{"lab.toml:1: mtu: the value has the wrong type; write a whole number"}},
 		{"wrong element type", "ports = [\n 'a',\n 3]\n", []string{"lab.toml:3: ports: the value has the wrong type; write a list of texts"}},
 		{"key twice", "mtu = 1500\nmtu = 1500\n", []string{"lab.toml:2: mtu: key mtu is already defined"}},
-		{"mode of later", "mode = 'isolated'\n", []string{"lab.toml:1: mode: mode isolated is not available in this version; use nat"}},
-		{"no mode", "mode = 'natted'\n", []string{`mode: there is no mode "natted"; use nat`}},
+		{"no mode", "mode = 'natted'\n", []string{`mode: there is no mode "natted"; use nat, isolated, host-only, route, open or bridge`}},
+		{"isolated with a way out", "mode = 'isolated'\nuplink = 'eth0'\nnat.egress = ['docker0']\nnat.ports = '61000-61999'\n", []string{
+			"lab.toml:2: uplink: nothing leaves a network of mode isolated; leave it out",
+			"lab.toml:4: nat.ports: a network of mode isolated is not translated; leave it out",
+			"lab.toml:3: nat.egress: a network of mode isolated has no way out; leave it out"}},
+		{"bridge without a NIC", "mode = 'bridge'\n", []string{`lab.toml:1: uplink: mode bridge puts guests on the LAN of a NIC, and none is given; name the NIC, such as uplink = "eth0"`}},
+		{"bridge with a subnet", "mode = 'bridge'\nuplink = 'eth0'\naddress = '10.0.0.1/24'\ndns.enabled = true\n", []string{
+			"lab.toml:3: address: guests of mode bridge have what the LAN gives them; leave it out", "lab.toml:4: dns: "}},
 		{"empty text", "bridge = ''\n", []string{"bridge: empty; leave the key out"}},
 		{"long device", "bridge = 'abcdefghijklmnop'\n", []string{`bridge: the device name "abcdefghijklmnop" is longer than 15 characters`}},
 		{"bad device", "ports = ['a b']\n", []string{`ports[0]: the device name "a b" holds ' '`}},

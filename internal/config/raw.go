@@ -8,6 +8,8 @@ type rawNetwork struct {
 	Bridge     *string  `toml:"bridge,omitempty"`
 	MAC        *string  `toml:"mac,omitempty"`
 	Address    *string  `toml:"address,omitempty"`
+	Uplink     *string  `toml:"uplink,omitempty"`
+	Isolated   *bool    `toml:"isolated_ports,omitempty"`
 	MTU        *int64   `toml:"mtu,omitempty"`
 	Domain     *string  `toml:"domain,omitempty"`
 	Autostart  *bool    `toml:"autostart,omitempty"`

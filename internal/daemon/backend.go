@@ -102,10 +102,10 @@ func definitionOf(r api.CreateRequest) (config.Network, error) {
 		return n, nil
 	}
 	n := config.Default(r.Name)
-	n.Autostart, n.MTU, n.Domain, n.Bridge = true, r.MTU, r.Domain, r.Bridge
 	if r.Mode != "" {
-		n.Mode = config.Mode(r.Mode)
+		n = config.DefaultIn(r.Name, config.Mode(r.Mode))
 	}
+	n.Autostart, n.MTU, n.Domain, n.Bridge, n.Uplink = true, r.MTU, r.Domain, r.Bridge, r.Uplink
 	if r.Subnet != "" {
 		subnet, err := config.ParseSubnet(r.Subnet)
 		if err != nil {

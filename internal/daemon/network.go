@@ -52,6 +52,9 @@ type network struct {
 // startNetwork makes a defined network run. What it made so far is undone when
 // a step fails.
 func (d *Daemon) startNetwork(ctx context.Context, def config.Network) (err error) {
+	if err := carried(def); err != nil {
+		return err
+	}
 	n := &network{
 		def: def, st: d.state.network(def.Name), bridge: dataplane.NoBridge,
 		ports: map[string]*attachment{}, log: d.log.With("network", def.Name),

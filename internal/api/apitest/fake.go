@@ -121,8 +121,8 @@ func (b *Backend) Create(_ context.Context, r api.CreateRequest) (api.NetworkInf
 	if _, exists := b.networks[r.Name]; exists {
 		return api.NetworkInfo{}, api.Errorf(api.Conflict, "network %s exists already; start it: ubridge net start %s", r.Name, r.Name)
 	}
-	if r.Mode != "" && r.Mode != "nat" {
-		return api.NetworkInfo{}, api.Errorf(api.Usage, "mode %s is not available in this version; use nat", r.Mode)
+	if r.Mode == "natted" {
+		return api.NetworkInfo{}, api.Errorf(api.Usage, "mode: there is no mode %q; use nat", r.Mode)
 	}
 	n := stoppedNetwork(r.Name)
 	n.Active, n.Autostart, n.Bridge, n.Domain = true, true, "ubr1", r.Domain
@@ -136,8 +136,8 @@ func (b *Backend) Define(_ context.Context, r api.DefineRequest) (api.Network, e
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.Requests = append(b.Requests, r)
-	if strings.Contains(r.TOML, "mode = 'isolated'") {
-		return api.Network{}, api.Errorf(api.Usage, "%s.toml:1: mode: mode isolated is not available in this version; use nat", r.Name)
+	if strings.Contains(r.TOML, "mode = 'natted'") {
+		return api.Network{}, api.Errorf(api.Usage, "%s.toml:1: mode: there is no mode \"natted\"; use nat", r.Name)
 	}
 	b.networks[r.Name] = stoppedNetwork(r.Name)
 	return b.networks[r.Name].Network, nil
