@@ -44,15 +44,23 @@ func (l *loop) add(dst, src wire.MAC) {
 }
 
 // The packet path allocates nothing: a batch from receive to transmit, with
-// learning, moves, lookup, flooding and drops.
+// learning, moves, lookup, flooding, split-horizon groups and drops.
 func TestSwitchingAllocatesNothing(t *testing.T) {
 	w, in, out := loops(t)
+	peer := &loop{}
+	w.AddPort(3, 0, "peer", peer)
+	w.SetPortGroup(1, 1)
+	w.SetPortGroup(3, 1)
+	near := wire.MAC{2, 0, 0, 0, 0, 10}
+	peer.add(wire.Broadcast, near)
+	w.process(w.ports[3], w.clock.Now())
 	far := wire.MAC{2, 0, 0, 0, 0, 9}
 	out.add(wire.Broadcast, far)
 	w.process(w.ports[2], w.clock.Now())
 	for i := range byte(8) {
 		in.add(far, wire.MAC{2, 0, 0, 0, 0, i + 1})
 		in.add(wire.Broadcast, wire.MAC{2, 0, 0, 0, 0, i + 1})
+		in.add(near, wire.MAC{2, 0, 0, 0, 0, i + 1}) // refused
 		in.add(wire.MAC{1, 0x80, 0xc2, 0, 0, 0}, wire.MAC{2, 0, 0, 0, 0, i + 1})
 	}
 	in.add(wire.Broadcast, far) // moves
@@ -64,8 +72,8 @@ func TestSwitchingAllocatesNothing(t *testing.T) {
 	if allocs != 0 {
 		t.Errorf("%v allocations a batch, want 0", allocs)
 	}
-	if out.sent == 0 {
-		t.Error("nothing was sent: the test proves nothing")
+	if out.sent == 0 || w.ports[1].counters.Drops[frame.PortGroup] == 0 {
+		t.Errorf("sent %d, refused %d: the test proves nothing", out.sent, w.ports[1].counters.Drops[frame.PortGroup])
 	}
 }
 

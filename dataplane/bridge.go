@@ -24,7 +24,7 @@ const NoBridge BridgeID = 0xffff
 type Bridge struct {
 	id      BridgeID
 	fdb     *fdb.Table
-	members []PortID
+	members []member
 
 	// station is the address of the network's own station, and host the port on
 	// which the host's stack has that address; NoPort while there is none.
@@ -32,6 +32,32 @@ type Bridge struct {
 	host    PortID
 	takes   bool // DHCP requests, also broadcast ones, go to the handler
 	judges  bool // IPv4 from the host goes to the handler
+}
+
+// member is a port of a bridge and its split-horizon group, and as such also where
+// a frame comes from: what it may not go back to.
+type member struct {
+	port  PortID
+	group uint8 // 0 for none
+}
+
+// reaches reports whether a frame from m may go out of port to of group group: not
+// back, and not to another port of m's own group. The kernel's bridge knows one
+// such group, the ports that are BR_ISOLATED.
+func (m member) reaches(to PortID, group uint8) bool {
+	return to != m.port && (group == 0 || group != m.group)
+}
+
+// member is the port as its bridge's list has it.
+func (p *port) member() member { return member{p.id, p.group} }
+
+// member is port id as its bridge's list has it; NoPort, in no group, where it is
+// none.
+func (w *Worker) member(id PortID) member {
+	if id == NoPort {
+		return member{port: NoPort}
+	}
+	return w.ports[id].member()
 }
 
 // BridgeConfig describes a bridge to AddBridge.
@@ -49,7 +75,13 @@ type BridgeConfig struct {
 func (b *Bridge) FDB() *fdb.Table { return b.fdb }
 
 // Members are the ports of the bridge, for use inside Do.
-func (b *Bridge) Members() []PortID { return b.members }
+func (b *Bridge) Members() []PortID {
+	ids := make([]PortID, len(b.members))
+	for i, m := range b.members {
+		ids[i] = m.port
+	}
+	return ids
+}
 
 // found is the latest result of a lookup for a port's frames. It holds while the
 // table is of the same generation.

@@ -89,22 +89,25 @@ func isDHCPRequest(e wire.Ethernet) bool {
 }
 
 // deliver puts frame i on the egress list of the port that its destination is
-// behind, or floods it. in is the port that it may not go back to; from keeps the
-// latest lookup.
-func (w *Worker) deliver(b *Bridge, o *outbox, batch *frame.Batch, i uint16, from *port, in PortID, now uint32) frame.Reason {
+// behind, or floods it. in is where the frame comes from; from keeps the latest
+// lookup.
+func (w *Worker) deliver(b *Bridge, o *outbox, batch *frame.Batch, i uint16, from *port, in member, now uint32) frame.Reason {
 	dst := batch.Frames[i].Ethernet().Dst()
 	if dst.IsGroup() {
-		w.flood(b, o, i, in)
+		b.flood(o, i, in)
 		return frame.Forwarded
 	}
-	switch to := b.lookup(from, dst, now); {
-	case !w.has(b, to):
-		w.floodUnknown(b, o, i, in)
-	case to == in:
-		return frame.SamePort
-	default:
-		o.add(to, i)
+	to := b.lookup(from, dst, now)
+	if !w.has(b, to) {
+		return b.floodUnknown(o, i, in)
 	}
+	if !in.reaches(to, w.ports[to].group) {
+		if to == in.port {
+			return frame.SamePort
+		}
+		return frame.PortGroup
+	}
+	o.add(to, i)
 	return frame.Forwarded
 }
 
@@ -114,21 +117,32 @@ func (w *Worker) has(b *Bridge, id PortID) bool {
 	return int(id) < len(w.ports) && w.ports[id] != nil && w.ports[id].bridge == b.id
 }
 
-// flood puts frame i on the list of every member but in.
-func (w *Worker) flood(b *Bridge, o *outbox, i uint16, in PortID) {
+// flood puts frame i on the list of every member that in reaches.
+func (b *Bridge) flood(o *outbox, i uint16, in member) {
 	for _, m := range b.members {
-		if m != in {
-			o.add(m, i)
+		if in.reaches(m.port, m.group) {
+			o.add(m.port, i)
 		}
 	}
 }
 
 // floodUnknown floods a unicast frame whose destination is not known. The host
-// port is left out: the host's only address there is known.
-func (w *Worker) floodUnknown(b *Bridge, o *outbox, i uint16, in PortID) {
+// port is left out: the host's only address there is known. Where groups leave
+// nobody to send to, that is the reason that the frame is dropped.
+func (b *Bridge) floodUnknown(o *outbox, i uint16, in member) frame.Reason {
+	sent, kept := 0, 0
 	for _, m := range b.members {
-		if m != in && m != b.host {
-			o.add(m, i)
+		switch {
+		case m.port == b.host || m.port == in.port:
+		case !in.reaches(m.port, m.group):
+			kept++
+		default:
+			o.add(m.port, i)
+			sent++
 		}
 	}
+	if sent == 0 && kept > 0 {
+		return frame.PortGroup
+	}
+	return frame.Forwarded
 }

@@ -24,7 +24,9 @@
 // A Bridge is a learning domain: its member ports, its forwarding database and
 // its station, which is the network's own address on it. Uplinks are members of
 // no bridge: only the Handler, which the daemon plugs in, knows what to do with
-// their frames. The handler is the router; dataplane knows nothing of IP beyond
+// their frames. Ports of a bridge may be put into split-horizon groups (SetPortGroup):
+// those of one group exchange no frames, which isolates guests from one another and
+// keeps two ways to the same wire from being joined to a loop. The handler is the router; dataplane knows nothing of IP beyond
 // what names a DHCP request.
 //
 // Learning the batch's sources happens in classify, frame by frame, before any

@@ -53,7 +53,7 @@ func (c *Cycle) ToPort(i uint16, p PortID) {
 // of the station itself.
 func (c *Cycle) ToBridge(i uint16, br BridgeID) {
 	b := c.w.bridges[br]
-	if r := c.w.deliver(b, c.box, c.Batch, i, c.in, b.host, c.Now.Seconds()); r != frame.Forwarded {
+	if r := c.w.deliver(b, c.box, c.Batch, i, c.in, c.w.member(b.host), c.Now.Seconds()); r != frame.Forwarded {
 		c.Drop(i, r)
 	}
 }
@@ -68,9 +68,10 @@ func (c *Cycle) ToHost(i uint16, br BridgeID) {
 	c.Drop(i, frame.NoPort)
 }
 
-// Flood sends frame i to every member of br but the port it came in on.
+// Flood sends frame i to every member of br but the port it came in on, and those
+// of its group.
 func (c *Cycle) Flood(i uint16, br BridgeID) {
-	c.w.flood(c.w.bridges[br], c.box, i, c.in.id)
+	c.w.bridges[br].flood(c.box, i, c.in.member())
 }
 
 // Originate makes an empty frame with room for frame.MaxLen bytes, in a batch

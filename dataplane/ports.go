@@ -38,7 +38,7 @@ func (w *Worker) changed() {
 // RemoveBridge forgets a bridge and removes its ports, which it returns for the
 // caller to close.
 func (w *Worker) RemoveBridge(id BridgeID) (ports []Port) {
-	for _, m := range slices.Clone(w.bridges[id].members) {
+	for _, m := range w.bridges[id].Members() {
 		ports = append(ports, w.RemovePort(m))
 	}
 	w.bridges[id] = nil
@@ -61,7 +61,7 @@ func (w *Worker) AddPort(id PortID, br BridgeID, name string, p Port) {
 	}
 	if br != NoBridge {
 		b := w.bridges[br]
-		b.members = append(b.members, id)
+		b.members = append(b.members, member{port: id})
 	}
 	w.changed()
 }
@@ -77,6 +77,24 @@ func (w *Worker) SetHostPort(p PortID) {
 		o.ports[p].owned = o == w
 	}
 	w.changed()
+}
+
+// SetPortGroup puts port id into a split-horizon group of its bridge: ports of one
+// group exchange no frames, known, unknown or flooded; a port of group 0, where all
+// start, exchanges frames with all. Frames of the bridge's own station come from its
+// host port. Nothing is done where there is no such port.
+func (w *Worker) SetPortGroup(id PortID, group uint8) {
+	if int(id) >= len(w.ports) || w.ports[id] == nil {
+		return
+	}
+	was := w.ports[id].member()
+	for _, o := range w.all {
+		o.ports[id].group = group
+	}
+	if br := w.ports[id].bridge; br != NoBridge {
+		members := w.bridges[br].members
+		members[slices.Index(members, was)].group = group
+	}
 }
 
 // RemovePort takes a port away and returns it for the caller to close, outside of
@@ -109,7 +127,7 @@ func (w *Worker) ReplacePort(id PortID, with Port) (old Port) {
 	for _, o := range w.all {
 		p := o.ports[id]
 		v := o.view(id, p.bridge, p.name, with)
-		v.owned, v.ready, v.counters = p.owned, true, p.counters
+		v.group, v.owned, v.ready, v.counters = p.group, p.owned, true, p.counters
 		o.ports[id] = v
 	}
 	w.changed()
@@ -125,7 +143,7 @@ func (w *Worker) CountDrops(id PortID, r frame.Reason, n uint64) {
 
 // drop forgets a member and what was learned on it.
 func (b *Bridge) drop(id PortID) {
-	b.members = slices.DeleteFunc(b.members, func(m PortID) bool { return m == id })
+	b.members = slices.DeleteFunc(b.members, func(m member) bool { return m.port == id })
 	if b.host == id {
 		b.fdb.Delete(b.station)
 		b.host = NoPort

@@ -44,6 +44,7 @@ type port struct {
 	tx       frame.Sender // this worker's way to send
 	id       PortID
 	bridge   BridgeID
+	group    uint8 // split-horizon group on the bridge, 0 for none
 	name     string
 	owned    bool // by this worker
 	up       bool // the last Receive did not say ErrDown; the owner's
@@ -208,12 +209,12 @@ func (w *Worker) dispatch(p *port, now Time) {
 	c := w.classify(p, b, now.Seconds())
 	w.touch(b, p, c.unicast.all())
 	for _, i := range c.unicast.all() {
-		if r := w.deliver(b, &w.box, &w.batch, i, p, p.id, now.Seconds()); r != frame.Forwarded {
+		if r := w.deliver(b, &w.box, &w.batch, i, p, p.member(), now.Seconds()); r != frame.Forwarded {
 			p.counters.Drops[r]++
 		}
 	}
 	for _, i := range c.flood.all() {
-		w.flood(b, &w.box, i, p.id)
+		b.flood(&w.box, i, p.member())
 	}
 	switch {
 	case c.station.n == 0:
