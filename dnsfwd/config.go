@@ -63,6 +63,9 @@ type Config struct {
 	Domain string
 	// LocalOnly keeps names under Domain from going upstream.
 	LocalOnly bool
+	// Closed keeps every name from going upstream: what is not answered locally is
+	// refused, as dnsmasq refuses what it knows no server for.
+	Closed bool
 	// Subnets are the network's own; their reverse names never go upstream.
 	Subnets []netip.Prefix
 	// Self names the gateway itself. These names may lie in any domain, hosts

@@ -84,6 +84,9 @@ func (f *Forwarder) resolve(now time.Time, c Client, q *query) Action {
 	if msg := f.answerLocal(q, c, key); msg != nil {
 		return f.answer(c, msg, Local)
 	}
+	if f.cfg.Closed {
+		return f.answer(c, q.refuse(c, dns.RcodeRefused), Closed)
+	}
 	if !q.private() {
 		if a, age := f.cache.get(now, key); a != nil {
 			return f.answer(c, a.reply(q, c, age), CacheHit)

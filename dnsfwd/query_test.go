@@ -2,6 +2,7 @@ package dnsfwd
 
 import (
 	"bytes"
+	"net/netip"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -124,5 +125,18 @@ func TestUpstreamMessage(t *testing.T) {
 				t.Errorf("OPT %v", opt)
 			}
 		})
+	}
+}
+
+// A closed forwarder answers its own names and refuses the rest, whoever it could ask.
+func TestAClosedForwarderAsksNobody(t *testing.T) {
+	f := newTest(Config{Closed: true, Domain: "net.example", Self: []Host{{"_gateway", netip.MustParseAddr("192.168.122.1")}}}, first)
+	a := want(t, f.Query(start, guest, pack(t, question("_gateway", dns.TypeA))), Answer, Local)
+	if got := unpack(t, a.Msg); got.Rcode != dns.RcodeSuccess || len(got.Answer) != 1 {
+		t.Errorf("its own name: %v", got)
+	}
+	a = want(t, f.Query(start, guest, pack(t, question("a.example", dns.TypeA))), Answer, Closed)
+	if got := unpack(t, a.Msg); got.Rcode != dns.RcodeRefused || len(got.Question) != 1 {
+		t.Errorf("a name outside: %v", got)
 	}
 }

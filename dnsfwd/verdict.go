@@ -30,6 +30,8 @@ const (
 	UnknownEDNS
 	// Transfer: AXFR or IXFR; answered REFUSED.
 	Transfer
+	// Closed: not answered locally, and nothing is forwarded; answered REFUSED.
+	Closed
 	// Busy: too many questions in flight; answered SERVFAIL.
 	Busy
 	// ClientBusy: this client waits for too many answers; answered SERVFAIL.
@@ -71,6 +73,7 @@ var verdictNames = [NumVerdicts]string{
 	UnknownOpcode:      "unknown-opcode",
 	UnknownEDNS:        "unknown-edns-version",
 	Transfer:           "transfer-refused",
+	Closed:             "closed",
 	Busy:               "busy",
 	ClientBusy:         "client-busy",
 	WaitersFull:        "waiters-full",

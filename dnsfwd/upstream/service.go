@@ -41,6 +41,7 @@ type Service struct {
 	mu        sync.Mutex // guards what follows
 	forwarder *dnsfwd.Forwarder
 	source    string
+	closed    bool // nothing is forwarded
 	sourceErr error
 
 	// Owned by the loop in Run.
@@ -69,6 +70,7 @@ func New(cfg dnsfwd.Config, opts Options) *Service {
 		ended:     make(chan struct{}),
 		forwarder: dnsfwd.New(cfg),
 		source:    opts.ResolvConf,
+		closed:    cfg.Closed,
 		replies:   make(map[uint64]func([]byte)),
 		asks:      make(map[dnsfwd.Ask]context.CancelFunc),
 	}

@@ -45,7 +45,7 @@ func (s *Service) problem(resolvers int) string {
 	switch {
 	case s.sourceErr != nil:
 		return s.sourceErr.Error()
-	case resolvers > 0:
+	case resolvers > 0 || s.closed:
 		return ""
 	case s.source == "":
 		return "no resolver is configured: name a resolv.conf or upstreams"
