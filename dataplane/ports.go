@@ -116,13 +116,16 @@ func (w *Worker) RemovePort(id PortID) Port {
 }
 
 // ReplacePort puts another attachment to the same device in the place of port
-// id, which keeps its bridge, stations and counters. It returns the old one,
-// which no worker uses any more, for the caller to close; nil, and nothing is
-// replaced, where there is no such port.
+// id, which keeps its bridge, stations and counters. Frames that both have, since
+// both were attached for a moment, are taken from the old one only. It returns the
+// old one, which no worker uses any more, for the caller to close; nil, and nothing
+// is replaced, where there is no such port.
 func (w *Worker) ReplacePort(id PortID, with Port) (old Port) {
 	if int(id) >= len(w.ports) || w.ports[id] == nil {
 		return nil
 	}
+	w.drain(w.ports[id])
+	w.discard(with)
 	old = w.ports[id].Port
 	for _, o := range w.all {
 		p := o.ports[id]
@@ -132,6 +135,34 @@ func (w *Worker) ReplacePort(id PortID, with Port) (old Port) {
 	}
 	w.changed()
 	return old
+}
+
+// drainBatches bounds what is taken from a port that is replaced: the slots of its
+// ring, or as many again that came meanwhile.
+const drainBatches = 256
+
+// drain forwards what waits in a port, with this worker's view of it.
+func (w *Worker) drain(p *port) {
+	now := w.clock.Now()
+	for range drainBatches {
+		if !w.process(p, now) {
+			return
+		}
+	}
+}
+
+// discard lets go of what waits in a port that is not one yet.
+func (w *Worker) discard(p Port) {
+	var drops frame.Drops
+	for range drainBatches {
+		_ = p.Receive(&w.batch, &drops) // a device that is down says so again
+		more := w.batch.N > 0
+		p.Release()
+		w.batch.Reset()
+		if !more {
+			return
+		}
+	}
 }
 
 // CountDrops adds drops that were noticed outside of the pipeline.

@@ -17,7 +17,7 @@ type Port struct {
 	l3   bool // the device has no link header
 
 	stats  totals
-	judged Stats // as of the last Stuck
+	judged Stats // as of the last Health
 }
 
 // Caps is what the device's transmit path takes; MTU is that of SetMTU, or of

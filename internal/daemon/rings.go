@@ -17,9 +17,9 @@ import (
 const ringInterval = time.Second
 
 // watchRings opens ports anew whose receive ring the kernel has wedged (see
-// afpacket.Port.Stuck), until ctx is cancelled. It looks at whole seconds of the
-// dataplane's clock, when an idle worker ticks, so that the process wakes once for
-// both.
+// afpacket.Health) or that is too short for what comes in, until ctx is cancelled.
+// It looks at whole seconds of the dataplane's clock, when an idle worker ticks, so
+// that the process wakes once for both.
 func (d *Daemon) watchRings(ctx context.Context) {
 	clock := dataplane.NewClock()
 	for {
@@ -27,41 +27,54 @@ func (d *Daemon) watchRings(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-time.After(clock.Now().Until(ringInterval)):
-			d.freeRings()
+			d.tendRings()
 		}
 	}
 }
 
-func (d *Daemon) freeRings() {
+func (d *Daemon) tendRings() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, n := range d.nets {
 		for _, a := range n.ports {
-			if a.port == nil {
-				continue
-			}
-			if stuck, err := a.port.Stuck(); err != nil || !stuck {
-				continue
-			}
-			if err := d.reopen(a); err != nil {
-				n.log.Error("port whose ring is stuck is not opened anew", "port", a.st.Name, "err", err)
-			} else if !a.wasStuck {
-				a.wasStuck = true // once: a guest decides how often it happens
-				n.log.Warn("the kernel wedged the port's ring over a superframe that packet sockets do not know; it was opened anew",
-					"port", a.st.Name, "fix", "host_ufo=off on the guest's virtio-net device")
+			if a.port != nil {
+				d.tendRing(n, a)
 			}
 		}
 	}
 }
 
-// reopen puts a new socket in the place of a port's. Opening and closing, which
+// tendRing opens the port anew if its ring is stuck, or ran over and may be longer.
+func (d *Daemon) tendRing(n *network, a *attachment) {
+	health, err := a.port.Health()
+	if err != nil || health.Dropped == 0 {
+		return
+	}
+	now := a.port.RingBytes()
+	size := grownRing(now, d.ringsTotal())
+	if !health.Stuck && size == now {
+		return
+	}
+	switch err := d.reopen(a, size); {
+	case err != nil:
+		n.log.Error("port is not opened anew with another ring", "port", a.st.Name, "err", err)
+	case health.Stuck && !a.wasStuck:
+		a.wasStuck = true // once: a guest decides how often it happens
+		n.log.Warn("the kernel wedged the port's ring over a superframe that packet sockets do not know; it was opened anew",
+			"port", a.st.Name, "fix", "host_ufo=off on the guest's virtio-net device")
+	case !health.Stuck:
+		n.log.Info("the port's ring ran over; it is longer now", "port", a.st.Name, "bytes", size, "lost", health.Dropped)
+	}
+}
+
+// reopen puts a new socket with a ring of so many bytes in the place of a port's. Opening and closing, which
 // wait for the kernel, are done here and not by the worker.
-func (d *Daemon) reopen(a *attachment) error {
+func (d *Daemon) reopen(a *attachment, ring int) error {
 	dev, err := hostnet.DeviceInfo(a.st.Name)
 	if err != nil || dev.Ifindex != a.port.Ifindex() {
 		return err // gone: the device watch follows that
 	}
-	port, err := openPort(a.st.Name, dev, ringBytes(d.attached()-1))
+	port, err := openPort(a.st.Name, dev, ring)
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 	"ubridge/dataplane/frame"
 )
 
-// A UFO superframe wedges the ring; Stuck tells, and a new port on the same
+// A UFO superframe wedges the ring; Health tells, and a new port on the same
 // device works. When this fails since the ring works on, the kernel was mended.
 func TestUFOWedgesTheRing(t *testing.T) {
 	n := newNetns(t)
@@ -19,8 +19,8 @@ func TestUFOWedgesTheRing(t *testing.T) {
 	p, in := n.port(t, Config{Name: "t0"}), newBatch(t)
 	stuck := func(want bool) {
 		t.Helper()
-		if got, err := p.Stuck(); got != want || err != nil {
-			t.Errorf("stuck: %v, %v, want %v", got, err, want)
+		if got, err := p.Health(); got.Stuck != want || err != nil {
+			t.Errorf("%+v, %v, want stuck %v", got, err, want)
 		}
 	}
 	inject(t, guest, frame.Offload{}, ethernet(60, 0))
