@@ -19,6 +19,16 @@ const (
 	aside      = time.Second
 )
 
+// A worker that gets more than pacedRate frames a second in batches of fewer than
+// pacedBatch is paced until there are fewer frames: having served all ports it sleeps
+// for pace without looking, so that senders need not wake it and the next batch is
+// larger, as NICs moderate their interrupts (docs/decisions/0009).
+const (
+	pacedRate  = 100_000 // a second; what asks and answers one frame at a time has less
+	pacedBatch = 16      // frames
+	pace       = 50 * time.Microsecond
+)
+
 // load is how busy a worker is, and what follows from it.
 //
 // A loaded worker competes for its CPU with those who send to it. As an ordinary
@@ -36,6 +46,7 @@ type load struct {
 	resting bool // the last round found no work
 	judged  Time // when share was last asked
 	barred  Time // until then it stays ordinary
+	paced   bool
 
 	batches, frames uint64 // received since the last tick
 }
@@ -46,12 +57,14 @@ func (l *load) received(n int) {
 	l.frames += uint64(n)
 }
 
-// small reports whether the batches since the last call were too small for a
-// realtime thread.
-func (l *load) small() bool {
-	small := l.frames < smallBatch*l.batches
+// batch judges the batches since the last call: whether they were too small for a
+// realtime thread, and so many that the worker is to be paced.
+func (l *load) batch(now Time) (small bool) {
+	small = l.frames < smallBatch*l.batches
+	many := float64(l.frames) > pacedRate*time.Duration(now-l.judged).Seconds()
+	l.paced = many && (l.frames < pacedBatch*l.batches || l.paced)
 	l.batches, l.frames = 0, 0
-	return small
+	return small && !l.paced
 }
 
 // begin notes that a round begins: the last one may have been spent waiting.
@@ -79,9 +92,9 @@ func (l *load) share(now Time) float64 {
 // judge decides whether the worker is loaded and gives its thread the precedence
 // that belongs to it. It runs on the worker's thread.
 func (l *load) judge(now Time) {
-	s := l.share(now)
+	small, s := l.batch(now), l.share(now)
 	high := s > highLoad || l.high && s > lowLoad
-	if l.small() && high {
+	if small && high {
 		l.barred = now.Add(aside)
 	}
 	if high = high && now >= l.barred; l.allowed && high != l.high {

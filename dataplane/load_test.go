@@ -60,6 +60,27 @@ func TestALoadedWorkerTakesPrecedence(t *testing.T) {
 	<-done
 }
 
+// Many frames in small batches make a worker wait for larger ones, until there are
+// few frames; few frames never do.
+func TestPacing(t *testing.T) {
+	l, now := load{}, Time(0)
+	l.judge(now)
+	for i, step := range []struct {
+		batches, frames int
+		want            bool
+	}{
+		{5000, 5000, false}, {5000, 15000, true}, {500, 15000, true}, {400, 12800, true}, {200, 9000, false}, {500, 15000, false}, {2000, 31000, true},
+	} {
+		for b := range step.batches {
+			l.received(step.frames*(b+1)/step.batches - step.frames*b/step.batches)
+		}
+		now = now.Add(100 * time.Millisecond)
+		if l.judge(now); l.paced != step.want {
+			t.Errorf("step %d, %d frames in %d batches: paced %v", i, step.frames, step.batches, l.paced)
+		}
+	}
+}
+
 // After a second of silence a worker waits in the runtime's poller, and a frame, a
 // command and the end still wake it.
 func TestDozing(t *testing.T) {

@@ -16,6 +16,7 @@ type poller struct {
 	fds       []unix.PollFd // the bell's, the cold ports', then those of ports
 	ports     []*port       // ports[i] is behind fds[i+others]
 	busyUntil Time
+	paused    bool // since the last round that found work
 	rounds    uint
 	doze      doze
 }
@@ -76,6 +77,12 @@ func (w *Worker) listen() (all bool) {
 		}
 	}
 	return all
+}
+
+// pause sleeps without looking for frames.
+func pause() {
+	ts := unix.NsecToTimespec(int64(pace))
+	_ = unix.Nanosleep(&ts, nil) // a signal ends it early
 }
 
 // wait marks the ports that have frames, sleeping up to d for the first one.

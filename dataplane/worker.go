@@ -152,10 +152,15 @@ func (w *Worker) round() {
 			w.quiet = false
 			w.poll.doze.end()
 		}
-		w.poll.busyUntil = now.Add(spinTime)
+		w.poll.busyUntil, w.poll.paused = now.Add(spinTime), false
 		if w.poll.rounds++; w.poll.rounds%pollEvery == 0 {
 			w.wait(0)
 		}
+		return
+	}
+	if w.load.paced && !w.poll.paused {
+		w.poll.paused = true
+		pause()
 		return
 	}
 	if now < w.poll.busyUntil && !w.load.high {

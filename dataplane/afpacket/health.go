@@ -2,7 +2,7 @@ package afpacket
 
 // Health is what became of a port's frames between two calls of Health.
 type Health struct {
-	Dropped uint64 // frames that found the ring full
+	Received, Dropped uint64 // frames put into the ring, and that found it full
 
 	// Stuck reports that the kernel dropped frames, and received none: a sign that
 	// the ring will never take another frame.
@@ -22,8 +22,9 @@ func (p *Port) Health() (Health, error) {
 	now, err := p.Stats()
 	before := p.judged
 	p.judged = now
-	dropped := now.Dropped - before.Dropped
-	return Health{Dropped: dropped, Stuck: dropped > 0 && now.Received == before.Received}, err
+	h := Health{Received: now.Received - before.Received, Dropped: now.Dropped - before.Dropped}
+	h.Stuck = h.Dropped > 0 && h.Received == 0
+	return h, err
 }
 
 // RingBytes is the memory of the receive ring.

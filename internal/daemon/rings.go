@@ -11,49 +11,53 @@ import (
 	"ubridge/internal/hostnet"
 )
 
-// ringInterval is how often ports are asked whether their ring is stuck; for so
-// long at most a guest that wedges its own port is without it. Asking is one
-// system call for a port.
-const ringInterval = time.Second
+// Ports are asked how their rings are once in idleRings, and once in busyRings while
+// frames come: for so long at most a guest that wedges its own port is without it, and
+// a burst loses what a longer ring would hold. Asking is one system call for a port.
+const idleRings, busyRings = time.Second, 100 * time.Millisecond
 
 // watchRings opens ports anew whose receive ring the kernel has wedged (see
 // afpacket.Health) or that is too short for what comes in, until ctx is cancelled.
 // It looks at whole seconds of the dataplane's clock, when an idle worker ticks, so
 // that the process wakes once for both.
 func (d *Daemon) watchRings(ctx context.Context) {
-	clock := dataplane.NewClock()
+	clock, interval := dataplane.NewClock(), idleRings
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(clock.Now().Until(ringInterval)):
-			d.tendRings()
-		}
-	}
-}
-
-func (d *Daemon) tendRings() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, n := range d.nets {
-		for _, a := range n.ports {
-			if a.port != nil {
-				d.tendRing(n, a)
+		case <-time.After(clock.Now().Until(interval)):
+			if interval = idleRings; d.tendRings() {
+				interval = busyRings
 			}
 		}
 	}
 }
 
+// tendRings looks after all rings and reports whether frames came.
+func (d *Daemon) tendRings() (busy bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, n := range d.nets {
+		for _, a := range n.ports {
+			if a.port != nil {
+				busy = d.tendRing(n, a) || busy
+			}
+		}
+	}
+	return busy
+}
+
 // tendRing opens the port anew if its ring is stuck, or ran over and may be longer.
-func (d *Daemon) tendRing(n *network, a *attachment) {
+func (d *Daemon) tendRing(n *network, a *attachment) (busy bool) {
 	health, err := a.port.Health()
 	if err != nil || health.Dropped == 0 {
-		return
+		return health.Received > 0
 	}
 	now := a.port.RingBytes()
 	size := grownRing(now, d.ringsTotal())
 	if !health.Stuck && size == now {
-		return
+		return true
 	}
 	switch err := d.reopen(a, size); {
 	case err != nil:
@@ -65,6 +69,7 @@ func (d *Daemon) tendRing(n *network, a *attachment) {
 	case !health.Stuck:
 		n.log.Info("the port's ring ran over; it is longer now", "port", a.st.Name, "bytes", size, "lost", health.Dropped)
 	}
+	return true
 }
 
 // reopen puts a new socket with a ring of so many bytes in the place of a port's. Opening and closing, which
