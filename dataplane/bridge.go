@@ -32,6 +32,8 @@ type Bridge struct {
 	host    PortID
 	takes   bool // DHCP requests, also broadcast ones, go to the handler
 	judges  bool // IPv4 from the host goes to the handler
+	bare    bool // what is for the station goes to the host port like any other
+	told    func(src wire.MAC, on PortID)
 }
 
 // member is a port of a bridge and its split-horizon group, and as such also where
@@ -69,6 +71,15 @@ type BridgeConfig struct {
 	// JudgeHost hands IPv4 from the host port to the handler, which switches what
 	// may enter by Cycle.ToBridge: a host that forwards sends more than its own.
 	JudgeHost bool
+
+	// Bare leaves the handler out: the station is the host itself, and what is for
+	// it goes to the host port.
+	Bare bool
+
+	// Told is called by the worker that has learned a station on a port where it
+	// was not before, ahead of the frame that told; nil for nobody. It may be called
+	// by several workers at once, and must not wait.
+	Told func(src wire.MAC, on PortID)
 }
 
 // FDB is the bridge's forwarding database, for use inside Do.
@@ -126,6 +137,10 @@ func (b *Bridge) learn(p *port, src wire.MAC, now uint32) frame.Reason {
 		return frame.OwnSource
 	}
 	switch b.fdb.Learn(src, uint16(p.id), now) {
+	case fdb.Learned, fdb.Moved:
+		if b.told != nil {
+			b.told(src, p.id)
+		}
 	case fdb.RefusedSource:
 		return frame.BadSourceMAC
 	case fdb.PortLimit:

@@ -60,7 +60,7 @@ func (b *Bridge) sort(c *classes, p *port, e wire.Ethernet, i int) {
 	switch {
 	case b.judges && p.id == b.host && e.Type() == wire.TypeIPv4:
 		c.station.push(i)
-	case dst == b.station && p.id != b.host && !b.station.IsZero():
+	case dst == b.station && p.id != b.host && !b.station.IsZero() && !b.bare:
 		c.station.push(i)
 	case !dst.IsGroup():
 		c.unicast.push(i)

@@ -19,7 +19,7 @@ func (w *Worker) AddBridge(id BridgeID, cfg BridgeConfig) *Bridge {
 	}
 	b := &Bridge{
 		id: id, fdb: cfg.FDB, station: cfg.Station, takes: cfg.TakeDHCP, judges: cfg.JudgeHost,
-		host: NoPort,
+		bare: cfg.Bare, told: cfg.Told, host: NoPort,
 	}
 	w.bridges[id] = b
 	w.changed()
@@ -94,6 +94,16 @@ func (w *Worker) SetPortGroup(id PortID, group uint8) {
 	if br := w.ports[id].bridge; br != NoBridge {
 		members := w.bridges[br].members
 		members[slices.Index(members, was)].group = group
+	}
+}
+
+// SetStation gives the station of bridge br, which is on its host port, another
+// address.
+func (w *Worker) SetStation(br BridgeID, mac wire.MAC) {
+	b := w.bridges[br]
+	b.fdb.Delete(b.station)
+	if b.station = mac; b.host != NoPort {
+		b.fdb.SetStatic(mac, uint16(b.host))
 	}
 }
 
