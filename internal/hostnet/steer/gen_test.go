@@ -13,7 +13,7 @@ import (
 // one may choose other instructions for the same source.
 const objectClang = "clang version 14."
 
-// TestGeneratedCodeIsCurrent rebuilds the programs from steer.c as `go generate`
+// TestGeneratedCodeIsCurrent rebuilds the programs as `go generate`
 // does and compares them with what is committed.
 func TestGeneratedCodeIsCurrent(t *testing.T) {
 	out, err := exec.Command("clang", "--version").Output()
@@ -25,7 +25,10 @@ func TestGeneratedCodeIsCurrent(t *testing.T) {
 	}
 	dir := t.TempDir()
 	generate(t, dir)
-	for _, name := range []string{"steer_bpfel.go", "steer_bpfel.o", "steer_bpfeb.go", "steer_bpfeb.o"} {
+	for _, name := range []string{
+		"steer_bpfel.go", "steer_bpfel.o", "steer_bpfeb.go", "steer_bpfeb.o",
+		"share_bpfel.go", "share_bpfel.o", "share_bpfeb.go", "share_bpfeb.o",
+	} {
 		want, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)
@@ -36,21 +39,23 @@ func TestGeneratedCodeIsCurrent(t *testing.T) {
 	}
 }
 
-// generate runs the command of gen.go with its output in dir.
+// generate runs the commands of gen.go with their output in dir.
 func generate(t *testing.T, dir string) {
 	t.Helper()
 	source, err := os.ReadFile("gen.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, command, ok := strings.Cut(string(source), "//go:generate ")
-	if !ok {
+	commands := strings.Split(string(source), "//go:generate ")[1:]
+	if len(commands) == 0 {
 		t.Fatal("gen.go has no go:generate line")
 	}
-	command = strings.Replace(strings.TrimSpace(command), "bpf2go ", "bpf2go -output-dir "+dir+" ", 1)
-	cmd := exec.Command("sh", "-c", command)
-	cmd.Env = append(os.Environ(), "GOPACKAGE=steer")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", command, err, out)
+	for _, command := range commands {
+		command = strings.Replace(strings.TrimSpace(command), "bpf2go ", "bpf2go -output-dir "+dir+" ", 1)
+		cmd := exec.Command("sh", "-c", command)
+		cmd.Env = append(os.Environ(), "GOPACKAGE=steer")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", command, err, out)
+		}
 	}
 }

@@ -50,14 +50,14 @@ type role int
 const (
 	silenceRole role = iota
 	uplinkRole
+	shareRole  // a NIC that guests share with the host
+	helperRole // the tap beside it
+	numRoles
 )
 
 // String gives the name that the role's filter or chain carries in the kernel.
 func (r role) String() string {
-	if r == silenceRole {
-		return "ubridge-silence"
-	}
-	return "ubridge-uplink"
+	return [numRoles]string{"ubridge-silence", "ubridge-uplink", "ubridge-share", "ubridge-helper"}[r]
 }
 
 // Open loads the BPF programs, or takes the nftables fallback when the kernel

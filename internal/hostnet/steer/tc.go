@@ -19,8 +19,16 @@ const (
 
 func handle(r role) uint32 { return handleBase | uint32(r+1)<<4 }
 
-// replaceFilter attaches the program at the device's ingress, or swaps it in
-// for the one that a previous process left.
+// hook is where on its device the role's filter sits.
+func (r role) hook() uint32 {
+	if r == shareRole {
+		return netlink.HANDLE_MIN_EGRESS
+	}
+	return netlink.HANDLE_MIN_INGRESS
+}
+
+// replaceFilter attaches the program at the device's hook, or swaps it in for
+// the one that a previous process left.
 func replaceFilter(r role, ifindex, program int) error {
 	old, err := findFilter(r, ifindex)
 	if err != nil {
@@ -29,9 +37,9 @@ func replaceFilter(r role, ifindex, program int) error {
 	h := handle(r)
 	if old != nil {
 		h = old.Handle
-	} else if made, err := ensureClsact(ifindex); err != nil {
+	} else if ours, err := ensureClsact(ifindex); err != nil {
 		return err
-	} else if made {
+	} else if ours {
 		h |= madeClsact
 	}
 	err = netlink.FilterReplace(newFilter(r, ifindex, h, program))
@@ -45,7 +53,7 @@ func newFilter(r role, ifindex int, handle uint32, program int) *netlink.BpfFilt
 	return &netlink.BpfFilter{
 		FilterAttrs: netlink.FilterAttrs{
 			LinkIndex: ifindex,
-			Parent:    netlink.HANDLE_MIN_INGRESS,
+			Parent:    r.hook(),
 			Handle:    handle,
 			Protocol:  unix.ETH_P_ALL,
 			Priority:  preference,
@@ -76,17 +84,32 @@ func removeFilter(r role, ifindex int) error {
 // findFilter returns our filter of that role on the device, nil if there is
 // none or the device is gone.
 func findFilter(r role, ifindex int) (*netlink.BpfFilter, error) {
-	filters, err := listFilters(ifindex, netlink.HANDLE_MIN_INGRESS)
+	filters, err := listFilters(ifindex, r.hook())
 	if err != nil {
 		return nil, err
 	}
 	for _, f := range filters {
-		b, ok := f.(*netlink.BpfFilter)
-		if ok && b.Name == r.String() && b.Handle&^madeClsact == handle(r) {
+		if b, ok := f.(*netlink.BpfFilter); ok && isOurs(b, r) {
 			return b, nil
 		}
 	}
 	return nil, nil
+}
+
+func isOurs(b *netlink.BpfFilter, r role) bool {
+	return b.Name == r.String() && b.Handle&^madeClsact == handle(r)
+}
+
+// madeByUs reports whether one of our filters on the device says that clsact
+// came along with one.
+func madeByUs(ifindex int) (bool, error) {
+	for r := range numRoles {
+		f, err := findFilter(r, ifindex)
+		if err != nil || f != nil && f.Handle&madeClsact != 0 {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }
 
 func listFilters(ifindex int, parent uint32) ([]netlink.Filter, error) {
@@ -107,15 +130,17 @@ func clsact(ifindex int) netlink.Qdisc {
 	}}
 }
 
-// ensureClsact makes the clsact qdisc. An `ingress` qdisc that somebody else put
-// there has the same ingress hook and serves as well.
-func ensureClsact(ifindex int) (made bool, err error) {
+// ensureClsact makes the clsact qdisc and reports whether it is ours, made now or
+// by another of our filters: whichever is removed last takes it along. An
+// `ingress` qdisc that somebody else put there has the same ingress hook and
+// serves as well, but has no egress hook.
+func ensureClsact(ifindex int) (ours bool, err error) {
 	err = netlink.QdiscAdd(clsact(ifindex))
 	switch {
 	case err == nil:
 		return true, nil
 	case errors.Is(err, unix.EEXIST):
-		return false, nil
+		return madeByUs(ifindex)
 	}
 	return false, fmt.Errorf("add clsact to device %d (needs CAP_NET_ADMIN and sch_ingress): %w", ifindex, err)
 }

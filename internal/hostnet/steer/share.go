@@ -1,0 +1,145 @@
+package steer
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+)
+
+// ShareMark is the SO_MARK of the packet socket by which guests send on a NIC
+// that they share with the host: what bears it is not the host's. It differs from
+// other marks of ubridge's, whose frames are the host's here. "ubs" in ASCII.
+const ShareMark = 0x756273
+
+// words of the control map, as in share.c.
+const (
+	untilWord = iota
+	helperWord
+	nicWord
+	echoWord
+	_ // the programs' own
+	controlWords
+)
+
+// Share is a NIC that guests share with the host, and the helper tap by which
+// frames go from one to the other. Closing it leaves the NIC's filter in force,
+// which hands nothing over any more once the time of Vouch is up.
+type Share struct {
+	objects shareObjects
+	mapping []byte
+	control []uint64
+}
+
+// OpenShare loads the programs with room for so many guests' stations, none of
+// them known and the daemon not vouched for. CAP_BPF and CAP_NET_ADMIN; there is
+// no fallback.
+func OpenShare(stations int) (*Share, error) {
+	spec, err := loadShare()
+	if err != nil {
+		return nil, err
+	}
+	spec.Maps[shareMapGuests].MaxEntries = uint32(stations)
+	s := &Share{}
+	if err := spec.LoadAndAssign(&s.objects, nil); err != nil {
+		return nil, fmt.Errorf("load the programs of a shared NIC (needs eBPF: CAP_BPF and CAP_NET_ADMIN): %w", err)
+	}
+	s.mapping, err = unix.Mmap(s.objects.Control.FD(), 0, controlWords*8, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("map the control words of a shared NIC: %w", err), s.objects.Close())
+	}
+	s.control = unsafe.Slice((*uint64)(unsafe.Pointer(&s.mapping[0])), controlWords)
+	// What is handed to the host must not be taken for the LAN's. A number of its
+	// own keeps daemons apart that are nested by veth, which carries tc_index.
+	s.set(echoWord, uint64(rand.N(0xffff)+1))
+	return s, nil
+}
+
+func (s *Share) set(word int, v uint64) { atomic.StoreUint64(&s.control[word], v) }
+
+// AttachHelper hands what the tap receives from its descriptor to the NIC's
+// ingress. The tap is down still: none of it may reach the host's stack there.
+func (s *Share) AttachHelper(ifindex int) error {
+	if err := replaceFilter(helperRole, ifindex, s.objects.Helper.FD()); err != nil {
+		return err
+	}
+	s.set(helperWord, uint64(ifindex))
+	return nil
+}
+
+// AttachNIC begins to hand over the host's frames, replacing in one step what a
+// dead daemon left there: put the guests in and Vouch first. Idempotent.
+func (s *Share) AttachNIC(ifindex int) error {
+	s.set(nicWord, uint64(ifindex))
+	return replaceFilter(shareRole, ifindex, s.objects.Share.FD())
+}
+
+// DetachShare undoes AttachNIC, also that of a dead process. A device that is
+// gone or was never attached is no error.
+func DetachShare(ifindex int) error { return removeFilter(shareRole, ifindex) }
+
+// Leave makes the helper hand nothing to a NIC any more.
+func (s *Share) Leave() { s.set(nicWord, 0) }
+
+// Vouch says for how long the daemon takes what the host sends to guests. After
+// it the NIC's filter is as if it were not there.
+func (s *Share) Vouch(d time.Duration) error {
+	if d <= 0 {
+		s.set(untilWord, 0)
+		return nil
+	}
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+		return fmt.Errorf("read the monotonic clock: %w", err)
+	}
+	s.set(untilWord, uint64(now.Nano()+d.Nanoseconds()))
+	return nil
+}
+
+// Add makes a station a guest's: what the host sends to it is handed over. It
+// does not wait, and may be called from anywhere.
+func (s *Share) Add(mac [6]byte) error {
+	if err := s.objects.Guests.Put(mac, uint8(1)); err != nil {
+		return fmt.Errorf("hand frames to guest %x over: %w", mac, err)
+	}
+	return nil
+}
+
+// Remove undoes Add.
+func (s *Share) Remove(mac [6]byte) error {
+	if err := s.objects.Guests.Delete(mac); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		return fmt.Errorf("stop handing frames to guest %x over: %w", mac, err)
+	}
+	return nil
+}
+
+// Guests lists the stations in the map. Beside Add and Remove one may be missed
+// or listed twice.
+func (s *Share) Guests() (list [][6]byte, err error) {
+	var key [6]byte
+	var value uint8
+	it := s.objects.Guests.Iterate()
+	for it.Next(&key, &value) {
+		list = append(list, key)
+	}
+	if err := it.Err(); err != nil && !errors.Is(err, ebpf.ErrIterationAborted) {
+		return nil, fmt.Errorf("list the guests of a shared NIC: %w", err)
+	}
+	return list, nil
+}
+
+// FilterFD is the program for SO_ATTACH_BPF on the NIC's packet socket: it keeps
+// out the host's own unicast and what the helper hands to the host. It belongs to
+// the Share.
+func (s *Share) FilterFD() int { return s.objects.ShareSocket.FD() }
+
+// Close releases maps and programs.
+func (s *Share) Close() error {
+	s.control = nil
+	return errors.Join(unix.Munmap(s.mapping), s.objects.Close())
+}
