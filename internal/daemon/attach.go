@@ -54,7 +54,7 @@ func (d *Daemon) makeTap(n *network, st *portState) {
 }
 
 func (t *madeTap) spec(n *network, name string) hostnet.TapSpec {
-	return hostnet.TapSpec{Name: name, Owner: t.Owner, Group: t.Group, Queues: t.Queues, MTU: n.def.LinkMTU()}
+	return hostnet.TapSpec{Name: name, Owner: t.Owner, Group: t.Group, Queues: t.Queues, MTU: n.linkMTU()}
 }
 
 // linksChanged brings every port in step with its device.
@@ -64,6 +64,9 @@ func (d *Daemon) linksChanged() {
 	for _, n := range d.nets {
 		for _, a := range n.ports {
 			d.reconcile(n, a)
+		}
+		if n.share != nil {
+			d.followNIC(n)
 		}
 		d.followEgress(n)
 	}
@@ -195,7 +198,7 @@ func (d *Daemon) addPort(n *network, a *attachment, dev hostnet.Device) error {
 		return errors.Join(err, port.Close())
 	}
 	a.port, a.mtu = port, dev.MTU
-	if dev.Up && dev.Carrier { // before it was a port: the host may have answered for the gateway
+	if dev.Up && dev.Carrier && n.share == nil { // before it was a port: the host may have answered for the gateway
 		id := dataplane.PortID(a.st.ID)
 		d.worker.PostCycle(func(own *dataplane.Cycle) { d.router.Announce(own, n.bridge, id) })
 	}

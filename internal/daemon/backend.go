@@ -51,7 +51,10 @@ func (d *Daemon) describe(name string) api.Network {
 	switch {
 	case n != nil:
 		out.Mode, out.Bridge = string(n.def.Mode), n.st.Bridge
-		out.Subnets = []string{n.addr.Masked().String()}
+		out.Subnets = []string{}
+		if n.addr.IsValid() {
+			out.Subnets = append(out.Subnets, n.addr.Masked().String())
+		}
 	case def.Pinned():
 		out.Subnets = []string{def.Address.Masked().String()}
 	default:
@@ -170,6 +173,9 @@ func (d *Daemon) forgetPorts(name string) (err error) {
 		err = errors.Join(err, d.letGo(p))
 	}
 	d.state.Ports = kept
+	if st := d.state.Networks[name]; st != nil {
+		err = errors.Join(err, d.unshare(st))
+	}
 	delete(d.state.Networks, name)
 	return err
 }
@@ -260,7 +266,10 @@ func ranges(def config.Network, addr netip.Prefix) []string {
 
 // running fills in what only a running network has.
 func (b backend) running(ctx context.Context, info *api.NetworkInfo, n *network) {
-	info.Gateway, info.GatewayMAC = n.addr.String(), n.mac.String()
+	info.MTU = n.linkMTU()
+	if n.addr.IsValid() {
+		info.Gateway, info.GatewayMAC = n.addr.String(), n.mac.String()
+	}
 	if n.def.DHCP.Enabled {
 		info.LeaseRange = ranges(n.def, n.addr)
 	}
@@ -269,9 +278,32 @@ func (b backend) running(ctx context.Context, info *api.NetworkInfo, n *network)
 			info.Upstreams = append(info.Upstreams, u.Addr.String())
 		}
 	}
-	info.Uplink, info.UplinkAddr = b.d.defaultUplink()
+	info.Uplink, info.UplinkAddr = b.d.uplinkOf(n)
 	st := b.d.status(ctx, n)
 	info.Counts, info.Counters = st.Counts, st.Counters
+}
+
+// uplinkOf is the device by which the network's guests go outside, and the host's
+// IPv4 address there.
+func (d *Daemon) uplinkOf(n *network) (device, address string) {
+	if n.share == nil {
+		return d.defaultUplink()
+	}
+	return n.def.Uplink, addressOf(n.def.Uplink)
+}
+
+// addressOf is the host's first IPv4 address on a device; empty for none.
+func addressOf(device string) string {
+	dev, err := hostnet.DeviceInfo(device)
+	if err != nil {
+		return ""
+	}
+	for _, a := range dev.Addresses {
+		if a.Addr().Is4() {
+			return a.Addr().String()
+		}
+	}
+	return ""
 }
 
 // defaultUplink is the device, and the host's address there, of the host's
@@ -285,14 +317,7 @@ func (d *Daemon) defaultUplink() (device, address string) {
 		if r.Family != 4 {
 			continue
 		}
-		if dev, err := hostnet.DeviceInfo(r.Device); err == nil {
-			for _, a := range dev.Addresses {
-				if a.Addr().Is4() {
-					return r.Device, a.Addr().String()
-				}
-			}
-		}
-		return r.Device, ""
+		return r.Device, addressOf(r.Device)
 	}
 	return "", ""
 }

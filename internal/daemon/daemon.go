@@ -268,6 +268,7 @@ func (d *Daemon) startNetworks(ctx context.Context) error {
 	if len(errs) > 0 && len(d.nets) == 0 {
 		return errors.Join(errs...)
 	}
+	d.ended("state", errors.Join(d.unshareStrays(), d.state.save()))
 	d.setPolicy()
 	return nil
 }
@@ -321,6 +322,7 @@ func (d *Daemon) restoreStrays() error {
 	for _, p := range d.state.Ports {
 		errs = append(errs, d.letGo(p))
 	}
+	errs = append(errs, d.unshareStrays())
 	return errors.Join(append(errs, d.state.save())...)
 }
 

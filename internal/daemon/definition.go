@@ -63,8 +63,9 @@ func (d *Daemon) all() (list []config.Network) {
 
 // carried refuses a network of a mode that this daemon does not run.
 func carried(n config.Network) error {
-	if n.Mode != config.ModeNAT || n.Uplink != "" || n.PortsIsolated() {
-		return api.Errorf(api.Usage, "network %s: this version runs mode nat without uplink and isolated_ports only", n.Name)
+	bridged := n.Mode == config.ModeBridge
+	if n.Mode != config.ModeNAT && !bridged || n.Uplink != "" && !bridged || n.PortsIsolated() {
+		return api.Errorf(api.Usage, "network %s: this version runs mode bridge, and mode nat without uplink, and no isolated_ports", n.Name)
 	}
 	return nil
 }

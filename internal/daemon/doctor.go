@@ -163,6 +163,9 @@ func resolverCheck(path string) api.Check {
 // networkChecks look at one running network.
 func (d *Daemon) networkChecks(n *network) (checks []api.Check) {
 	name := "network " + n.def.Name
+	if n.share != nil {
+		return append(checks, d.sharingCheck(n))
+	}
 	checks = append(checks, ok(name, fmt.Sprintf("%s on %s", n.addr, n.device)))
 	if what, taken, err := hostnet.Conflict(n.addr.Masked(), n.device); err == nil && taken {
 		checks = append(checks, warn(name, "its subnet is now in use by the host too: "+what, "give the network another address"))

@@ -43,6 +43,7 @@ type network struct {
 	dhcp  *gateway.DHCPServer
 	names *upstream.Service
 	log   *slog.Logger
+	share *sharing // of mode bridge; nil in the others
 
 	cancel   context.CancelFunc
 	tasks    sync.WaitGroup
@@ -61,6 +62,9 @@ func (d *Daemon) startNetwork(ctx context.Context, def config.Network) (err erro
 	}
 	if !d.held.serves(def) {
 		n.log.Warn("nat.ports is not in force until the daemon is started again", "asked", def.NAT.Ports.String(), "pool", fmt.Sprintf("%d-%d", d.held.pool.First, d.held.pool.Last))
+	}
+	if def.Mode == config.ModeBridge {
+		return d.startBridged(ctx, n)
 	}
 	if err := d.identify(n); err != nil {
 		return err
@@ -225,7 +229,7 @@ func tableEntries(stations int) int { return 2 << bits.Len(uint(stations-1)) }
 
 // portIDs are the identifiers of the network's remembered ports.
 func (d *Daemon) portIDs(n *network) map[uint16]bool {
-	ids := map[uint16]bool{n.st.HostID: true}
+	ids := map[uint16]bool{n.st.HostID: true, n.st.NICID: n.share != nil}
 	for _, p := range d.state.Ports {
 		if p.Network == n.def.Name {
 			ids[p.ID] = true
@@ -343,14 +347,31 @@ func (d *Daemon) stopNetwork(n *network) error {
 	}
 	n.cancel()
 	n.tasks.Wait()
-	err := d.takeOff(func(w *dataplane.Worker) []dataplane.Port {
-		d.router.RemoveNetwork(w.Now(), n.bridge)
-		return w.RemoveBridge(n.bridge)
-	})
-	errs = append(errs, err, n.table.Remove(), n.table.Close())
+	errs = append(errs, d.takeDown(n), n.table.Remove(), n.table.Close())
 	n.st.Running = false
 	delete(d.nets, n.def.Name)
 	return errors.Join(append(errs, d.state.save())...)
+}
+
+// takeDown takes the network's bridge off the dataplane, and what leads from it to
+// the outside off the host.
+func (d *Daemon) takeDown(n *network) error {
+	if n.share != nil {
+		return d.stopBridged(n)
+	}
+	return d.takeOff(func(w *dataplane.Worker) []dataplane.Port {
+		d.router.RemoveNetwork(w.Now(), n.bridge)
+		return w.RemoveBridge(n.bridge)
+	})
+}
+
+// linkMTU is the MTU of the network's ports in bytes: in mode bridge that of its
+// NIC, where the definition gives none.
+func (n *network) linkMTU() int {
+	if n.share != nil && n.def.MTU == 0 {
+		return n.share.mtu
+	}
+	return n.def.LinkMTU()
 }
 
 // dnsConfig is what the forwarder of the network serves.

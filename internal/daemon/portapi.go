@@ -69,6 +69,9 @@ func (d *Daemon) checkPort(n *network, r api.AddPortRequest) error {
 		if running.st.Bridge == r.Port {
 			return api.Errorf(api.Conflict, "%s is the host port of network %s", r.Port, running.def.Name)
 		}
+		if running.share != nil && running.def.Uplink == r.Port {
+			return api.Errorf(api.Conflict, "%s is the NIC that network %s shares with the host", r.Port, running.def.Name)
+		}
 	}
 	return nil
 }
@@ -195,6 +198,9 @@ func (b backend) Ports(ctx context.Context, name string) (list []api.Port, err e
 		}
 		n := b.d.nets[net]
 		list = append(list, b.d.hostLine(ctx, n))
+		if n.share != nil {
+			list = append(list, b.d.nicLine(ctx, n))
+		}
 		for _, port := range n.portNames() {
 			line, err := b.d.portLine(ctx, n, n.ports[port])
 			if err != nil {
@@ -258,7 +264,7 @@ func stateOf(dev hostnet.Device) string {
 // hostLine is the host port's line.
 func (d *Daemon) hostLine(ctx context.Context, n *network) api.Port {
 	return api.Port{
-		Network: n.def.Name, Name: n.st.Bridge, Kind: api.KindHost, State: api.StateUp, MTU: n.def.LinkMTU(),
+		Network: n.def.Name, Name: n.st.Bridge, Kind: api.KindHost, State: api.StateUp, MTU: n.linkMTU(),
 		Counters: d.counters(ctx, dataplane.PortID(n.st.HostID)),
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ubridge/dataplane"
+	"ubridge/dataplane/afpacket"
 	"ubridge/dataplane/frame"
 	"ubridge/internal/hostnet"
 )
@@ -39,6 +40,9 @@ func (d *Daemon) tendRings() (busy bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, n := range d.nets {
+		if n.share != nil {
+			busy = d.tendNIC(n) || busy
+		}
 		for _, a := range n.ports {
 			if a.port != nil {
 				busy = d.tendRing(n, a) || busy
@@ -72,8 +76,9 @@ func (d *Daemon) tendRing(n *network, a *attachment) (busy bool) {
 	return true
 }
 
-// reopen puts a new socket with a ring of so many bytes in the place of a port's. Opening and closing, which
-// wait for the kernel, are done here and not by the worker.
+// reopen puts a new socket with a ring of so many bytes in the place of a port's.
+// Opening and closing, which wait for the kernel, are done here and not by the
+// worker.
 func (d *Daemon) reopen(a *attachment, ring int) error {
 	dev, err := hostnet.DeviceInfo(a.st.Name)
 	if err != nil || dev.Ifindex != a.port.Ifindex() {
@@ -83,17 +88,27 @@ func (d *Daemon) reopen(a *attachment, ring int) error {
 	if err != nil {
 		return err
 	}
-	old, id := a.port, dataplane.PortID(a.st.ID)
+	old := a.port
+	if err := d.replace(dataplane.PortID(a.st.ID), old, port); err != nil {
+		return err
+	}
+	a.port = port
+	return nil
+}
+
+// replace puts one socket in the place of another, which it closes. If it fails,
+// the new one is closed.
+func (d *Daemon) replace(id dataplane.PortID, old, with *afpacket.Port) error {
 	lost, err := old.Stats()
 	replaced := false
 	err = errors.Join(err, d.worker.Do(context.Background(), func(w *dataplane.Worker) {
-		if replaced = w.ReplacePort(id, port) != nil; replaced {
+		if replaced = w.ReplacePort(id, with) != nil; replaced {
 			w.CountDrops(id, frame.RingFull, lost.Dropped)
 		}
 	}))
 	if !replaced {
-		return errors.Join(fmt.Errorf("the dataplane has no port %s", a.st.Name), err, port.Close())
+		return errors.Join(fmt.Errorf("the dataplane has no port %d", id), err, with.Close())
 	}
-	a.port = port
-	return errors.Join(err, old.Close())
+	d.ended("close a stuck port", errors.Join(err, old.Close()))
+	return nil
 }

@@ -45,6 +45,9 @@ func grownRing(now, total int) int {
 // ringsTotal is the memory of all ports' rings in bytes.
 func (d *Daemon) ringsTotal() (sum int) {
 	for _, n := range d.nets {
+		if n.share != nil && n.share.nic != nil {
+			sum += n.share.nic.RingBytes()
+		}
 		for _, a := range n.ports {
 			if a.port != nil {
 				sum += a.port.RingBytes()

@@ -37,6 +37,10 @@ type netState struct {
 	Running bool         `json:"running"`           // to be started again after a crash
 	ID      uint16       `json:"id"`                // of the bridge in the worker; NAT flows name it
 	HostID  uint16       `json:"host_id"`           // of the host port in the worker
+	NICID   uint16       `json:"nic_id,omitempty"`  // of a shared NIC in the worker
+
+	// NIC is the shared NIC as it was before; nil while none is shared.
+	NIC *nicRecord `json:"nic,omitempty"`
 }
 
 // portState is a port that was added and is to be attached whenever its device
@@ -75,6 +79,11 @@ func loadState(path, boot string) (*state, error) {
 	for _, p := range s.Ports {
 		if s.rebooted {
 			p.Before, p.HadClsact = nil, false
+		}
+	}
+	for _, n := range s.Networks {
+		if s.rebooted {
+			n.NIC = nil
 		}
 	}
 	return s, nil
@@ -183,7 +192,7 @@ const firstUplinkID = 4096
 func (s *state) freeID() uint16 {
 	taken := map[uint16]bool{}
 	for _, n := range s.Networks {
-		taken[n.HostID] = true
+		taken[n.HostID], taken[n.NICID] = true, true
 	}
 	for _, p := range s.Ports {
 		taken[p.ID] = true

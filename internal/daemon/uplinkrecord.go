@@ -54,6 +54,20 @@ func (o *wayOut) update(u *uplink) error {
 	return o.save()
 }
 
+// inherit makes a device's LRO, which another user turned off, ours to turn on
+// again, and reports whether it did: while packets leave by the device it stays
+// off.
+func (o *wayOut) inherit(before hostnet.Uplink) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	r := o.record(before.Name, before.Ifindex)
+	if r == nil || !before.LRO {
+		return false
+	}
+	r.Before.LRO = true
+	return o.save() == nil
+}
+
 // forget drops the record of a device that is gone.
 func (o *wayOut) forget(name string, ifindex int) error {
 	o.records = slices.DeleteFunc(o.records, func(r uplinkRecord) bool {

@@ -1,0 +1,371 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"ubridge/dataplane"
+	"ubridge/dataplane/afpacket"
+	"ubridge/dataplane/tap"
+	"ubridge/fdb"
+	"ubridge/internal/api"
+	"ubridge/internal/hostnet"
+	"ubridge/internal/hostnet/steer"
+	"ubridge/internal/wire"
+)
+
+// uplinkGroup is the split-horizon group of a shared NIC and its helper, which
+// both lead to the host and to the LAN: guests reach either, and they do not
+// reach one another through us.
+const uplinkGroup = 255
+
+// sharing is the NIC that guests of a network in mode bridge share with the host.
+type sharing struct {
+	programs *steer.Share
+	table    *fdb.Table
+	tap      *tap.Port        // the helper, by which host and guests reach each other
+	nic      *afpacket.Port   // nil while the NIC is not there
+	mac      wire.MAC         // of the NIC
+	mtu      int              // of the NIC and the helper, in bytes
+	helperID dataplane.PortID // of the tap
+	nicID    dataplane.PortID
+	problem  string       // why the NIC is not in use
+	failed   atomic.Int64 // guests of whom the kernel could not be told; keep tries again
+}
+
+// nicRecord is how a NIC was before it was shared, as a killed daemon's successor
+// needs it.
+type nicRecord struct {
+	Before    hostnet.Uplink `json:"before"`
+	HadClsact bool           `json:"had_clsact,omitempty"` // a qdisc that stays
+}
+
+// startStep is one step of starting a network, and the way back.
+type startStep struct {
+	name     string
+	do, undo func() error
+}
+
+// stepDone is told of every step that was taken; tests kill the process there.
+var stepDone = func(string) {}
+
+// startBridged makes a network of mode bridge run. Nothing of the host is
+// changed before it is on record, and each step leaves the host's connections as
+// they are; what was done is undone when a step fails.
+func (d *Daemon) startBridged(ctx context.Context, n *network) (err error) {
+	dev, err := d.judgeNIC(n)
+	if err != nil {
+		return err
+	}
+	s := &sharing{mtu: dev.MTU, mac: wire.MAC(dev.MAC)}
+	n.share = s
+	var done undo
+	defer func() {
+		if err != nil {
+			n.st.Running = false
+			err = errors.Join(err, done.run(), d.state.save())
+		}
+	}()
+	for _, step := range d.sharingSteps(ctx, n, dev) {
+		if err := step.do(); err != nil {
+			return fmt.Errorf("network %s: %w", n.def.Name, err)
+		}
+		done.add(step.undo)
+		stepDone(step.name)
+	}
+	d.nets[n.def.Name] = n
+	n.keepSharing(d.ctx, d.clock)
+	d.attachAll(n)
+	return nil
+}
+
+// sharingSteps are what makes guests and the host share a NIC, in order.
+func (d *Daemon) sharingSteps(ctx context.Context, n *network, dev hostnet.Device) []startStep {
+	nothing := func() error { return nil }
+	return []startStep{
+		{"record", func() error { return d.identifyBridged(n) }, nothing},
+		{"table", func() (err error) { n.share.table, err = d.openTable(n); return err }, func() error { return errors.Join(n.table.Remove(), n.table.Close()) }},
+		{"helper", func() error { return d.openHelper(n) }, func() error { return n.closeHelper() }},
+		{"bridge", func() error { return d.buildShared(ctx, n) }, func() error { return d.takeBridge(n) }},
+		{"nic", func() error { return d.openNIC(ctx, n, dev) }, func() error { return d.unshare(n.st) }},
+		{"handover", func() error { return n.share.handOver(dev.Ifindex, d.clock.Now().Seconds()) }, nothing},
+	}
+}
+
+// judgeNIC finds the network's NIC, or says why it cannot be shared and which way
+// works instead.
+func (d *Daemon) judgeNIC(n *network) (hostnet.Device, error) {
+	name := n.def.Uplink
+	dev, err := hostnet.DeviceInfo(name)
+	if errors.Is(err, hostnet.ErrNoDevice) {
+		return dev, api.Errorf(api.NotFound, "network %s: there is no NIC %s on this host: see `ip link`", n.def.Name, name)
+	}
+	if err != nil {
+		return dev, err
+	}
+	if err := dev.Shareable(); err != nil {
+		return dev, api.Errorf(api.Conflict, "network %s: %v", n.def.Name, err)
+	}
+	if p := d.state.port(name); p != nil {
+		return dev, api.Errorf(api.Conflict, "network %s: %s is a port of network %s: `ubridge port del %s %s` first", n.def.Name, name, p.Network, p.Network, name)
+	}
+	for _, other := range d.nets {
+		if other.device == name {
+			return dev, api.Errorf(api.Conflict, "network %s: %s is the host port of network %s: add the guests there", n.def.Name, name, other.def.Name)
+		}
+		if other.share != nil && other.def.Uplink == name {
+			return dev, api.Errorf(api.Conflict, "network %s: %s is shared by network %s already: add the guests there", n.def.Name, name, other.def.Name)
+		}
+	}
+	return dev, nil
+}
+
+// identifyBridged settles the helper's device and the identifiers, and remembers
+// them, and how the NIC is, before anything is made.
+func (d *Daemon) identifyBridged(n *network) (err error) {
+	taken := append(d.hostPorts(), d.reservedBridges(n.def.Name)...)
+	if n.st.Bridge, err = chooseBridge(n.def, n.st.Bridge, taken); err != nil {
+		return err
+	}
+	if n.st.ID == 0 {
+		n.st.ID, n.st.HostID = d.state.freeNetworkID(), d.state.freeID()
+	}
+	if n.st.NICID == 0 {
+		n.st.NICID = d.state.freeID()
+	}
+	n.share.helperID, n.share.nicID = dataplane.PortID(n.st.HostID), dataplane.PortID(n.st.NICID)
+	n.st.Address, n.st.Running = netip.Prefix{}, true
+	n.device = n.st.Bridge
+	return d.recordNIC(n)
+}
+
+// recordNIC makes durable how the NIC is. What an earlier run noted of the same
+// device stands: it is changed already.
+func (d *Daemon) recordNIC(n *network) error {
+	before, err := hostnet.SnapshotUplink(n.def.Uplink)
+	if err != nil {
+		return err
+	}
+	if r := n.st.NIC; r == nil || r.Before.Ifindex != before.Ifindex {
+		had, err := steer.HasClsact(before.Ifindex)
+		if err != nil {
+			return err
+		}
+		n.st.NIC = &nicRecord{Before: before, HadClsact: had}
+	}
+	return d.state.save()
+}
+
+// openHelper makes the helper tap and loads the programs. It is up only once
+// nothing of it reaches the host's stack.
+func (d *Daemon) openHelper(n *network) (err error) {
+	s := n.share
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.closeHelper())
+		}
+	}()
+	if s.programs, err = steer.OpenShare(s.table.Cap()); err != nil {
+		return err
+	}
+	if s.tap, err = tap.Open(tap.Config{Name: n.device}); err != nil {
+		return err
+	}
+	if err := hostnet.PrepareHelper(n.device, s.mtu); err != nil {
+		return err
+	}
+	s.tap.SetMTU(s.mtu)
+	if err := s.programs.AttachHelper(s.tap.Ifindex()); err != nil {
+		return err
+	}
+	return hostnet.SetUp(n.device)
+}
+
+// closeHelper takes the helper away, which goes with its descriptor.
+func (n *network) closeHelper() (err error) {
+	s := n.share
+	if s.tap != nil && n.bridge == dataplane.NoBridge {
+		err = s.tap.Close()
+	}
+	if s.programs != nil {
+		err = errors.Join(err, s.programs.Close())
+	}
+	return err
+}
+
+// buildShared makes the learning domain, with the host behind the helper.
+func (d *Daemon) buildShared(ctx context.Context, n *network) error {
+	s := n.share
+	return d.worker.Do(ctx, func(w *dataplane.Worker) {
+		n.bridge = dataplane.BridgeID(n.st.ID)
+		w.AddBridge(n.bridge, dataplane.BridgeConfig{FDB: s.table, Station: s.mac, Bare: true, Told: s.told})
+		w.AddPort(s.helperID, n.bridge, n.device, s.tap)
+		w.SetHostPort(s.helperID)
+		w.SetPortGroup(s.helperID, uplinkGroup)
+	})
+}
+
+// takeBridge takes the learning domain and its ports off the dataplane.
+func (d *Daemon) takeBridge(n *network) error {
+	n.share.nic = nil
+	return d.takeOff(func(w *dataplane.Worker) []dataplane.Port { return w.RemoveBridge(n.bridge) })
+}
+
+// openNIC gives the NIC to the dataplane, and LRO an end: what it merges cannot
+// be sent on.
+func (d *Daemon) openNIC(ctx context.Context, n *network, dev hostnet.Device) error {
+	s := n.share
+	if err := hostnet.PrepareUplink(n.st.NIC.Before); err != nil {
+		n.log.Warn("LRO stays on; merged packets from the LAN are dropped", "device", dev.Name, "err", err)
+	}
+	port, err := s.openPort(dev, fullRing)
+	if err != nil {
+		return err
+	}
+	err = d.worker.Do(ctx, func(w *dataplane.Worker) {
+		w.AddPort(s.nicID, n.bridge, dev.Name, port)
+		w.SetPortGroup(s.nicID, uplinkGroup)
+	})
+	if err != nil {
+		return errors.Join(err, port.Close())
+	}
+	s.nic = port
+	return nil
+}
+
+// openPort opens the packet socket on the NIC: promiscuous, which goes with the
+// socket, without the host's own unicast, and marked.
+func (s *sharing) openPort(dev hostnet.Device, ring int) (*afpacket.Port, error) {
+	return afpacket.Open(afpacket.Config{
+		Name: dev.Name, Ifindex: dev.Ifindex, Mark: steer.ShareMark, Promiscuous: true,
+		FilterFD: s.programs.FilterFD(), RingBytes: ring,
+	})
+}
+
+// handOver begins to take the host's frames for guests, with the guests that are
+// known already: a daemon before may have left a filter that is replaced.
+func (s *sharing) handOver(ifindex int, now uint32) error {
+	if err := s.sync(now); err != nil {
+		return err
+	}
+	if err := s.programs.Vouch(vouchTime); err != nil {
+		return err
+	}
+	return s.programs.AttachNIC(ifindex)
+}
+
+// unshare puts a NIC back as it was before it was shared, also by a dead daemon.
+// The record is the caller's to save.
+func (d *Daemon) unshare(st *netState) error {
+	if st.NIC == nil {
+		return nil
+	}
+	r := *st.NIC
+	st.NIC = nil
+	err := errors.Join(steer.DetachShare(r.Before.Ifindex), sweep(r.Before.Ifindex, r.HadClsact))
+	if d.out.inherit(r.Before) {
+		return err
+	}
+	return errors.Join(err, hostnet.RestoreUplink(r.Before))
+}
+
+// unshareStrays puts NICs back that a dead daemon shared for networks that do not
+// run.
+func (d *Daemon) unshareStrays() (err error) {
+	for name, st := range d.state.Networks {
+		if d.nets[name] == nil {
+			err = errors.Join(err, d.unshare(st))
+		}
+	}
+	return err
+}
+
+// stopBridged takes a network of mode bridge, whose ports are let go of, off the
+// host. The host's frames are left alone first.
+func (d *Daemon) stopBridged(n *network) error {
+	return errors.Join(n.share.programs.Vouch(0), d.takeBridge(n), d.unshare(n.st), n.closeHelper())
+}
+
+const (
+	// vouchTime is how long after the daemon's last sign of life the host's frames
+	// for guests are still handed over. The daemon gives one every vouchInterval;
+	// the rest is for a machine that is busy.
+	vouchTime     = 5 * time.Second
+	vouchInterval = time.Second
+)
+
+// keepSharing gives the kernel signs of life, and tells it which stations are
+// guests' where told could not, or where they have gone.
+func (n *network) keepSharing(parent context.Context, clock dataplane.Clock) {
+	var ctx context.Context
+	ctx, n.cancel = context.WithCancel(parent)
+	n.tasks.Go(func() {
+		for ctx.Err() == nil {
+			err := errors.Join(n.share.programs.Vouch(vouchTime), n.share.sync(clock.Now().Seconds()))
+			if err != nil {
+				n.log.Error("the kernel is not told which guests are there; the host may not reach them", "err", err)
+			}
+			select {
+			case <-ctx.Done():
+			case <-time.After(clock.Now().Until(vouchInterval)):
+			}
+		}
+	})
+}
+
+// told is the dataplane's word that a station is new on a port: it is in the
+// kernel's map before the frame goes on, so that no answer to it goes to the wire.
+func (s *sharing) told(mac wire.MAC, on dataplane.PortID) {
+	var err error
+	if s.isGuest(on) {
+		err = s.programs.Add(mac)
+	} else {
+		err = s.programs.Remove(mac)
+	}
+	if err != nil {
+		s.failed.Add(1)
+	}
+}
+
+func (s *sharing) isGuest(id dataplane.PortID) bool { return id != s.helperID && id != s.nicID }
+
+// sync makes the kernel's list of guests that of the forwarding database. The
+// list comes first: what told adds after it is taken for what it is, and not for
+// a station that has gone.
+func (s *sharing) sync(now uint32) error {
+	listed, err := s.programs.Guests()
+	if err != nil {
+		return err
+	}
+	guests := s.guests(now)
+	var errs []error
+	for _, mac := range listed {
+		if !guests[mac] {
+			errs = append(errs, s.programs.Remove(mac))
+		}
+		delete(guests, mac)
+	}
+	for mac := range guests {
+		errs = append(errs, s.programs.Add(mac))
+	}
+	return errors.Join(errs...)
+}
+
+// guests are the stations behind guests' ports.
+func (s *sharing) guests(now uint32) map[[6]byte]bool {
+	list := map[[6]byte]bool{}
+	for cursor := 0; ; {
+		cursor = s.table.Walk(cursor, chunk, now, func(st fdb.Station) {
+			if s.isGuest(dataplane.PortID(st.Port)) {
+				list[st.MAC] = true
+			}
+		})
+		if cursor == 0 {
+			return list
+		}
+	}
+}
