@@ -21,6 +21,7 @@ func hooks() cli.Hooks {
 		Demo:        tour,
 		Bench:       measure,
 		BenchHelper: bench.Help,
+		Restore:     restore,
 		Doctor:      func(context.Context) []api.Check { return daemon.HostChecks(resolvConf) },
 	}
 }
@@ -48,6 +49,15 @@ func run(ctx context.Context, o cli.RunOptions) error {
 			}
 		},
 	})
+}
+
+// restore is `ubridge net restore` where no daemon runs.
+func restore(o cli.RestoreOptions) (api.Restored, error) {
+	cfg, err := config.Load(o.Config)
+	if err != nil {
+		return api.Restored{}, configError(err)
+	}
+	return daemon.RestoreNIC(cfg.Override(o.StateDir, "", ""), o.NIC)
 }
 
 // configError tells a file that may not be read from one that is wrong.

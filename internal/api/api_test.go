@@ -74,6 +74,7 @@ func TestClientIsTheBackend(t *testing.T) {
 		"status":         func(b api.Backend) (any, error) { return b.Status(ctx) },
 		"start active":   func(b api.Backend) (any, error) { return nil, b.Start(ctx, "default") },
 		"stop none":      func(b api.Backend) (any, error) { return nil, b.Stop(ctx, "../x") },
+		"restore none":   func(b api.Backend) (any, error) { return b.Restore(ctx, "eth9") },
 		"network dots":   func(b api.Backend) (any, error) { return b.Network(ctx, "..") },
 		"delete none": func(b api.Backend) (any, error) {
 			return nil, b.DeletePort(ctx, api.DeletePortRequest{Network: "default", Port: "x"})

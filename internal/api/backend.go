@@ -27,6 +27,10 @@ type Backend interface {
 	// Stop returns when all is gone that the network made on the host.
 	Stop(ctx context.Context, network string) error
 
+	// Restore stops what uses a NIC and takes off it what ubridge has put there,
+	// also what a dead daemon has left. It may be called at any time, and again.
+	Restore(ctx context.Context, nic string) (Restored, error)
+
 	// AddPort returns when the port forwards, or at once when it was a port of
 	// the network already.
 	AddPort(ctx context.Context, r AddPortRequest) (Port, error)

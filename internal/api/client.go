@@ -73,6 +73,11 @@ func (c *Client) Stop(ctx context.Context, network string) error {
 	return c.do(ctx, http.MethodPost, networkPath(network, "stop"), nil, nil)
 }
 
+// Restore implements Backend.
+func (c *Client) Restore(ctx context.Context, nic string) (r Restored, err error) {
+	return r, c.do(ctx, http.MethodPost, pathOf("/v1/nics", nic, "restore"), nil, &r)
+}
+
 // AddPort implements Backend.
 func (c *Client) AddPort(ctx context.Context, r AddPortRequest) (p Port, err error) {
 	return p, c.do(ctx, http.MethodPost, networkPath(r.Network, "ports"), r, &p)
@@ -113,8 +118,9 @@ func (c *Client) Status(ctx context.Context) (s Status, err error) {
 	return s, c.do(ctx, http.MethodGet, "/v1/status", nil, &s)
 }
 
-func networkPath(elements ...string) string {
-	path := "/v1/networks"
+func networkPath(elements ...string) string { return pathOf("/v1/networks", elements...) }
+
+func pathOf(path string, elements ...string) string {
 	for _, e := range elements {
 		e = url.PathEscape(e)
 		if strings.Trim(e, ".") == "" {

@@ -53,6 +53,10 @@ func (h *handler) stop(r *http.Request) (any, error) {
 	return nil, h.backend.Stop(r.Context(), r.PathValue("network"))
 }
 
+func (h *handler) restore(r *http.Request) (any, error) {
+	return h.backend.Restore(r.Context(), r.PathValue("nic"))
+}
+
 func (h *handler) addPort(r *http.Request) (any, error) {
 	var req AddPortRequest
 	if err := body(r, &req); err != nil {

@@ -113,6 +113,7 @@ func newHandler(b Backend, group int) http.Handler {
 	change("DELETE /v1/networks/{network}", h.undefine)
 	change("POST /v1/networks/{network}/start", h.start)
 	change("POST /v1/networks/{network}/stop", h.stop)
+	change("POST /v1/nics/{nic}/restore", h.restore)
 	change("POST /v1/networks/{network}/ports", h.addPort)
 	change("DELETE /v1/networks/{network}/ports/{port}", h.deletePort)
 

@@ -146,6 +146,12 @@ type Flow struct {
 	ExpiresIn float64 `json:"expires_in"` // seconds
 }
 
+// Restored tells what was taken off a NIC; nothing where it was as it should be.
+type Restored struct {
+	NIC     string  `json:"nic"`
+	Removed Strings `json:"removed"`
+}
+
 // Statuses of a check.
 const (
 	CheckOK   = "ok"

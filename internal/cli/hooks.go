@@ -19,6 +19,8 @@ type Hooks struct {
 	Bench func(ctx context.Context, o BenchOptions) error
 	// BenchHelper plays a part of the bench in a process of its own.
 	BenchHelper func(ctx context.Context, out io.Writer, args []string) error
+	// Restore puts a NIC back as it was where no daemon runs.
+	Restore func(o RestoreOptions) (api.Restored, error)
 	// Doctor checks this host without a daemon.
 	Doctor func(ctx context.Context) []api.Check
 }
@@ -38,6 +40,13 @@ type RunOptions struct {
 	// Status shows the live line; the daemon calls it about once a second. It
 	// is nil where there is no terminal to show it on.
 	Status func(s api.Status)
+}
+
+// RestoreOptions are what `ubridge net restore` was given.
+type RestoreOptions struct {
+	NIC      string
+	Config   string // --config; empty: not given
+	StateDir string // --state-dir; empty: not given
 }
 
 // DemoOptions are what `ubridge demo` was given.

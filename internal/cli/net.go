@@ -15,7 +15,7 @@ import (
 func (a *app) net() *cobra.Command {
 	return group("net", "networks, with the verbs of virsh net-*",
 		a.netList(), a.netInfo(), a.netLeases(), a.netCreate(), a.netDefine(),
-		a.netStart(), a.netStop(), a.netUndefine())
+		a.netStart(), a.netStop(), a.netUndefine(), a.netRestore())
 }
 
 func (a *app) netList() *cobra.Command {

@@ -25,6 +25,9 @@ func (a *app) netCreate() *cobra.Command {
 			if err == nil && a.json {
 				return printJSON(cmd.OutOrStdout(), []api.NetworkInfo{info})
 			}
+			if len(info.Subnets) == 0 {
+				return a.done(cmd, err, "network %s created: %s", info.Name, whereabouts(info))
+			}
 			return a.done(cmd, err, "network %s created: %s on %s", info.Name, strings.Join(info.Subnets, " "), info.Bridge)
 		})
 	cmd.ValidArgsFunction = nil // a new name, or a file

@@ -24,11 +24,7 @@ func readyText(networks []api.NetworkInfo, self, socket string) string {
 		if first == "" {
 			first = n.Name
 		}
-		fmt.Fprintf(&b, "network %s: %s, %s, gateway %s on %s", n.Name, n.Mode, strings.Join(n.Subnets, " "), n.Gateway, n.Bridge)
-		if n.DHCP {
-			fmt.Fprintf(&b, ", leases %s", strings.Join(n.LeaseRange, " "))
-		}
-		b.WriteString("\n")
+		fmt.Fprintf(&b, "network %s: %s, %s\n", n.Name, n.Mode, whereabouts(n))
 	}
 	if first == "" {
 		return fmt.Sprintf("no network is active; see: %s%s net list\n", self, socket)
@@ -36,6 +32,18 @@ func readyText(networks []api.NetworkInfo, self, socket string) string {
 	fmt.Fprintf(&b, "a first guest, in another terminal:\n\n  sudo %s%s port add %s %s%s\n", self, socket, first, firstPort, ownerFlag())
 	fmt.Fprintf(&b, "  qemu-system-x86_64 -m 1G -drive file=DISK,if=virtio \\\n    %s\n\n", strings.Join(pairs(QEMUArgs(firstPort, 1)), " \\\n    "))
 	return b.String()
+}
+
+// whereabouts says which addresses guests of the network have.
+func whereabouts(n api.NetworkInfo) string {
+	if len(n.Subnets) == 0 {
+		return "guests are on the LAN of " + n.Uplink
+	}
+	text := fmt.Sprintf("%s, gateway %s on %s", strings.Join(n.Subnets, " "), n.Gateway, n.Bridge)
+	if n.DHCP {
+		text += ", leases " + strings.Join(n.LeaseRange, " ")
+	}
+	return text
 }
 
 // ownerFlag names the user behind sudo, who will run QEMU.

@@ -55,6 +55,9 @@ func echoHooks() cli.Hooks {
 			fmt.Fprintf(out, "part=%q\n", args)
 			return nil
 		},
+		Restore: func(o cli.RestoreOptions) (api.Restored, error) {
+			return api.Restored{NIC: o.NIC, Removed: api.Strings{"what " + o.StateDir + " and " + o.Config + " tell of"}}, nil
+		},
 		Doctor: func(context.Context) []api.Check {
 			return []api.Check{
 				{Check: "/dev/net/tun", Status: api.CheckFail, Detail: "missing", Fix: "modprobe tun"},

@@ -174,14 +174,7 @@ func (b backend) DeletePort(_ context.Context, r api.DeletePortRequest) error {
 	if st == nil || st.Network != r.Network {
 		return api.Errorf(api.NotFound, "%s is no port of network %s: see `ubridge port list`", r.Port, r.Network)
 	}
-	d.state.removePort(r.Port)
-	n := d.nets[r.Network]
-	if n == nil {
-		return errors.Join(d.letGo(st), d.state.save())
-	}
-	a := n.ports[r.Port]
-	delete(n.ports, r.Port)
-	return errors.Join(d.detach(n, a), d.state.save())
+	return errors.Join(d.dropPort(st), d.state.save())
 }
 
 // Ports implements api.Backend.

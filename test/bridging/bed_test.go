@@ -32,6 +32,7 @@ func newScene(t *testing.T, prefix string) *scene {
 	s.station = s.NS("station")
 	s.Server.Run("ip", "link", "add", "lan", "type", "bridge")
 	s.Server.Run("ip", "addr", "flush", "dev", "eth0")
+	s.Host.Sysctl("net.ipv6.conf.eth0.accept_ra", "0") // its state is compared
 	s.Veth(s.Server, "eth1", s.station, "eth0")
 	for _, port := range []string{"eth0", "eth1"} {
 		s.Server.Run("ip", "link", "set", port, "master", "lan")
@@ -50,7 +51,7 @@ func newScene(t *testing.T, prefix string) *scene {
 func (s *scene) serve() {
 	s.T.Helper()
 	p := s.Server.Start("dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--pid-file=", "--user=root", "--port=0",
-		"--log-facility=-", "--dhcp-leasefile="+s.Dir()+"/lan.leases", "--interface=lan", "--bind-interfaces",
+		"--no-ping", "--log-facility=-", "--dhcp-leasefile="+s.Dir()+"/lan.leases", "--interface=lan", "--bind-interfaces",
 		"--dhcp-range=10.9.0.100,10.9.0.150,2m", "--enable-ra", "--dhcp-range=fd09::,ra-only", "--ra-param=lan,4")
 	p.WaitFor("DHCP, IP range", patience)
 }

@@ -33,6 +33,7 @@ type Backend struct {
 	mu       sync.Mutex
 	networks map[string]*api.NetworkInfo
 	ports    []api.Port
+	restored bool  // eth0, which had something on it
 	Requests []any // the changes that were asked for
 }
 
@@ -127,6 +128,9 @@ func (b *Backend) Create(_ context.Context, r api.CreateRequest) (api.NetworkInf
 	n := stoppedNetwork(r.Name)
 	n.Active, n.Autostart, n.Bridge, n.Domain = true, true, "ubr1", r.Domain
 	n.Subnets, n.Gateway = []string{"192.168.123.0/24"}, "192.168.123.1/24"
+	if r.Mode == "bridge" {
+		n.Mode, n.Subnets, n.Gateway, n.Uplink = r.Mode, []string{}, "", r.Uplink
+	}
 	b.networks[r.Name] = n
 	return *n, nil
 }
@@ -276,6 +280,21 @@ func items[T any](b *Backend, network string, of func(T) string, list []T) iter.
 			}
 		}
 	}
+}
+
+// Restore implements api.Backend: a NIC eth0 has a filter on it, once.
+func (b *Backend) Restore(_ context.Context, nic string) (api.Restored, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if nic != "eth0" {
+		return api.Restored{}, api.Errorf(api.NotFound, "there is no NIC %s", nic)
+	}
+	r := api.Restored{NIC: nic, Removed: api.Strings{}}
+	if !b.restored {
+		r.Removed = append(r.Removed, "network lan, which is stopped now")
+	}
+	b.restored = true
+	return r, nil
 }
 
 // Doctor implements api.Backend.

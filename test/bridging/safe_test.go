@@ -1,0 +1,102 @@
+package bridging
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"ubridge/test/lab"
+)
+
+// nic is what can be seen on the host's NIC of those who use it.
+func (s *scene) nic() string {
+	s.T.Helper()
+	return s.Host.Run("sh", "-c", `ip -d link show dev eth0; ip -o addr show dev eth0 | sed 's/valid_lft.*//'
+		tc qdisc show dev eth0; tc filter show dev eth0 ingress; tc filter show dev eth0 egress
+		ip route show table all dev eth0; ip -6 route show table all dev eth0 | sed 's/expires.*//'; ethtool -k eth0`)
+}
+
+// restored holds that net restore leaves a NIC as it was, says so, and does
+// nothing the second time.
+func (s *scene) restored(d *lab.Daemon, before, when string, removes bool) {
+	s.T.Helper()
+	for round := range 2 {
+		said := d.Run("net", "restore", "eth0", "--state-dir", d.State, "--config", d.Config+"/ubridge.toml")
+		if nothing := strings.Contains(said, "nothing of ubridge's"); nothing != (round == 1 || !removes) {
+			s.T.Errorf("%s: net restore said\n%s", when, said)
+		}
+		if diff := cmp.Diff(before, s.nic()); diff != "" {
+			s.T.Errorf("%s: net restore left, before - after +:\n%s", when, diff)
+		}
+	}
+}
+
+// TestNetRestore puts the NIC back from every state: with the network running,
+// stopped, the daemon dead and its state gone.
+func TestNetRestore(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, "brrest")
+	before := s.nic()
+	d := s.Start(lab.Options{})
+	s.restored(d, before, "with no network on it", false)
+	s.create(d)
+	g := d.JoinTo("lan", "one")
+	if s.nic() == before {
+		t.Error("a shared NIC looks as one that is not: the test proves nothing")
+	}
+	s.restored(d, before, "while the network runs", true)
+	d.Run("net", "start", "lan")
+	s.reach(s.Host, g.Addr)
+	d.Crash()
+	s.restored(d, before, "while the daemon is dead", true)
+	d = d.Again()
+	s.reach(s.Host, g.Addr)
+	d.Crash()
+	s.Host.Run("rm", "-r", d.State)
+	s.restored(d, before, "without any state", true)
+	d.Refuse(3, "net", "restore", "eth9")
+}
+
+// TestBothNetworksOnOneNIC has guests of NAT go out by the NIC that guests of
+// mode bridge share: they reach each other through the host's address, and
+// whatever stops first leaves the other as it is.
+func TestBothNetworksOnOneNIC(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, "brnat")
+	before := s.nic()
+	d := s.Start(lab.Options{})
+	inner := d.Join("inner")
+	s.create(d)
+	outer := d.JoinTo("lan", "outer")
+	s.reach(inner.NS, outer.Addr)
+	s.reach(inner.NS, stationAddr)
+	server := outer.Start("socat", "-u", "TCP-LISTEN:7000,reuseaddr,fork", "OPEN:/dev/null")
+	defer server.Kill()
+	s.Eventually(patience, "a connection from NAT to a bridged guest", func() error {
+		_, err := inner.Try("socat", "-u", "EXEC:head -c 1000000 /dev/zero", fmt.Sprintf("TCP:%s:7000,connect-timeout=2", outer.Addr))
+		return err
+	})
+	flows := d.Flows("default")
+	if len(flows) == 0 || !strings.HasPrefix(flows[0].Outside, lab.HostAddr) {
+		t.Errorf("flows %v", flows)
+	}
+	d.Run("net", "stop", "lan")
+	s.reach(inner.NS, stationAddr)
+	d.Run("net", "start", "lan")
+	s.reach(inner.NS, outer.Addr)
+	d.Run("net", "stop", "default")
+	s.reach(s.Host, outer.Addr)
+	d.Run("net", "start", "default")
+	s.reach(inner.NS, outer.Addr)
+	d.Crash()
+	time.Sleep(100 * time.Millisecond)
+	d = d.Again()
+	s.reach(inner.NS, outer.Addr)
+	d.Stop()
+	if diff := cmp.Diff(before, s.nic()); diff != "" {
+		t.Errorf("after a stop, before - after +:\n%s", diff)
+	}
+}
