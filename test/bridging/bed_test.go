@@ -22,6 +22,7 @@ const (
 type scene struct {
 	*lab.Net
 	station *testnet.NS
+	router  *testnet.Proc // the LAN's dnsmasq
 }
 
 // newScene makes a LAN with a router, which gives addresses, and a station.
@@ -50,10 +51,11 @@ func newScene(t *testing.T, prefix string) *scene {
 // serve gives addresses on the LAN, by DHCP and by router advertisements.
 func (s *scene) serve() {
 	s.T.Helper()
-	p := s.Server.Start("dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--pid-file=", "--user=root", "--port=0",
+	s.router = s.Server.Start("dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--pid-file=", "--user=root", "--port=0",
 		"--no-ping", "--log-facility=-", "--dhcp-leasefile="+s.Dir()+"/lan.leases", "--interface=lan", "--bind-interfaces",
-		"--dhcp-range=10.9.0.100,10.9.0.150,2m", "--enable-ra", "--dhcp-range=fd09::,ra-only", "--ra-param=lan,4")
-	p.WaitFor("DHCP, IP range", patience)
+		"--dhcp-range=10.9.0.100,10.9.0.150,2m", "--dhcp-host="+s.Host.MAC("eth0")+","+lab.HostAddr, "--dhcp-option=58,4", // renew after 4 s
+		"--enable-ra", "--dhcp-range=fd09::,ra-only", "--ra-param=lan,4")
+	s.router.WaitFor("DHCP, IP range", patience)
 }
 
 // create makes the network lan on the host's NIC.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"ubridge/internal/testnet"
 	"ubridge/test/lab"
 )
 
@@ -99,4 +100,66 @@ func TestBothNetworksOnOneNIC(t *testing.T) {
 	if diff := cmp.Diff(before, s.nic()); diff != "" {
 		t.Errorf("after a stop, before - after +:\n%s", diff)
 	}
+}
+
+// TestTheHostLosesNothing has the host's connections over its NIC watched, with
+// its address kept by DHCP, while the network comes and goes and the daemon dies.
+func TestTheHostLosesNothing(t *testing.T) {
+	t.Parallel()
+	testnet.Require(t, "dhclient")
+	s := newScene(t, "brsafe")
+	s.leaseHost()
+	w := s.witness()
+	d := s.Start(lab.Options{})
+	s.create(d)
+	w.goesOn("after net create")
+	g := d.JoinTo("lan", "one")
+	s.reach(s.Host, g.Addr)
+	for range 3 {
+		d.Run("net", "stop", "lan")
+		d.Run("net", "start", "lan")
+		// The guest is silent, the host still has its address: nobody asks for it.
+		s.Host.Run("ping", "-n", "-c", "1", "-W", "2", g.Addr)
+		w.goesOn("after net start")
+	}
+	s.renewed()
+	for _, after := range []time.Duration{0, 7 * time.Millisecond, 300 * time.Millisecond} {
+		time.Sleep(after)
+		d.Crash()
+		w.goesOn("while the daemon is dead")
+		d = d.Again()
+		s.reach(s.Host, g.Addr)
+		w.goesOn("after a crash")
+	}
+	d.Run("net", "restore", "eth0")
+	d.Run("net", "start", "lan")
+	s.reach(s.Host, g.Addr)
+	d.Run("net", "undefine", "lan")
+	d.Run("net", "stop", "lan")
+	s.create(d)
+	d.Stop()
+	w.goesOn("after the end")
+	w.end()
+}
+
+// leaseHost has the host keep its address by dhclient, which renews it every few
+// seconds.
+func (s *scene) leaseHost() {
+	s.T.Helper()
+	s.Host.Run("ip", "-4", "addr", "flush", "dev", "eth0")
+	p := s.Host.Start("dhclient", "-4", "-d", "-sf", "/sbin/dhclient-script", "-lf", s.Dir()+"/host.leases", "-pf", s.Dir()+"/host.pid", "eth0")
+	p.WaitFor("bound to "+lab.HostAddr, patience)
+}
+
+// renewed waits until the host's lease is renewed.
+func (s *scene) renewed() {
+	s.T.Helper()
+	acks := func() int { return strings.Count(s.router.Output(), "DHCPACK(lan) "+lab.HostAddr+" ") }
+	before := acks()
+	s.Eventually(patience, "a renewal of the host's lease", func() error {
+		if n := acks(); n == before {
+			return fmt.Errorf("it was given %d times", n)
+		}
+		return nil
+	})
 }
