@@ -44,14 +44,15 @@ type nicRecord struct {
 	HadClsact bool           `json:"had_clsact,omitempty"` // a qdisc that stays
 }
 
-// startStep is one step of starting a network, and the way back.
-type startStep struct {
+// step is one step of starting a network, and the way back, or one of stopping it.
+type step struct {
 	name     string
 	do, undo func() error
 }
 
-// stepDone is told of every step that was taken; tests kill the process there.
-var stepDone = func(string) {}
+// stepDone is told of every step that was taken; tests kill the process there, or
+// have it fail.
+var stepDone = func(string) error { return nil }
 
 // startBridged makes a network of mode bridge run. Nothing of the host is
 // changed before it is on record, and each step leaves the host's connections as
@@ -70,12 +71,14 @@ func (d *Daemon) startBridged(ctx context.Context, n *network) (err error) {
 			err = errors.Join(err, done.run(), d.state.save())
 		}
 	}()
-	for _, step := range d.sharingSteps(ctx, n, dev) {
-		if err := step.do(); err != nil {
+	for _, s := range d.sharingSteps(ctx, n, dev) {
+		if err := s.do(); err != nil {
 			return fmt.Errorf("network %s: %w", n.def.Name, err)
 		}
-		done.add(step.undo)
-		stepDone(step.name)
+		done.add(s.undo)
+		if err := stepDone(s.name); err != nil {
+			return err
+		}
 	}
 	d.nets[n.def.Name] = n
 	n.keepSharing(d.ctx, d.clock)
@@ -84,9 +87,9 @@ func (d *Daemon) startBridged(ctx context.Context, n *network) (err error) {
 }
 
 // sharingSteps are what makes guests and the host share a NIC, in order.
-func (d *Daemon) sharingSteps(ctx context.Context, n *network, dev hostnet.Device) []startStep {
+func (d *Daemon) sharingSteps(ctx context.Context, n *network, dev hostnet.Device) []step {
 	nothing := func() error { return nil }
-	return []startStep{
+	return []step{
 		{"record", func() error { return d.identifyBridged(n) }, nothing},
 		{"table", func() (err error) { n.share.table, err = d.openTable(n); return err }, func() error { return errors.Join(n.table.Remove(), n.table.Close()) }},
 		{"helper", func() error { return d.openHelper(n) }, func() error { return n.closeHelper() }},
@@ -286,8 +289,16 @@ func (d *Daemon) unshareStrays() (err error) {
 
 // stopBridged takes a network of mode bridge, whose ports are let go of, off the
 // host. The host's frames are left alone first.
-func (d *Daemon) stopBridged(n *network) error {
-	return errors.Join(n.share.programs.Vouch(0), d.takeBridge(n), d.unshare(n.st), n.closeHelper())
+func (d *Daemon) stopBridged(n *network) (err error) {
+	for _, s := range []step{
+		{name: "alone", do: func() error { return n.share.programs.Vouch(0) }},
+		{name: "closed", do: func() error { return d.takeBridge(n) }},
+		{name: "unshared", do: func() error { return d.unshare(n.st) }},
+		{name: "gone", do: n.closeHelper},
+	} {
+		err = errors.Join(err, s.do(), stepDone(s.name))
+	}
+	return err
 }
 
 const (

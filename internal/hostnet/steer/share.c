@@ -92,7 +92,7 @@ int share(struct __sk_buff *skb)
 
 	if (skb->mark == SHARE_MARK || bpf_skb_load_bytes(skb, 0, &dst, sizeof(dst)))
 		return TC_ACT_UNSPEC;
-	now = bpf_ktime_get_ns();
+	now = bpf_ktime_get_coarse_ns();
 	if (now >= word(UNTIL)) /* nobody is there to take it */
 		return TC_ACT_UNSPEC;
 	if (!(dst.addr[0] & 1)) {
@@ -117,7 +117,7 @@ int helper(struct __sk_buff *skb)
 /* hear: notes a station beyond the NIC, once a second. */
 static __always_inline void hear(const struct station *src)
 {
-	__u64 *heard = bpf_map_lookup_elem(&lan, src), now = bpf_ktime_get_ns();
+	__u64 *heard = bpf_map_lookup_elem(&lan, src), now = bpf_ktime_get_coarse_ns();
 
 	if (!heard)
 		bpf_map_update_elem(&lan, src, &now, BPF_ANY);

@@ -1,0 +1,196 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"ubridge/internal/api"
+	"ubridge/internal/config"
+	"ubridge/internal/testnet"
+)
+
+// stepEnv makes the test binary a daemon that dies, or fails, after a step: it is
+// "kill STEP" or "fail STEP" or "run".
+const stepEnv = "UBRIDGE_TEST_STEP"
+
+func TestMain(m *testing.M) {
+	if what := os.Getenv(stepEnv); what != "" {
+		os.Exit(runToStep(what))
+	}
+	os.Exit(m.Run())
+}
+
+// runToStep is the daemon of the files of its first argument.
+func runToStep(what string) int {
+	how, at, _ := strings.Cut(what, " ")
+	stepDone = func(name string) error {
+		switch {
+		case name != at:
+			return nil
+		case how == "kill":
+			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			select {}
+		}
+		return errors.New("injected after " + name)
+	}
+	cfg, err := stepConfig(os.Args[1])
+	if err == nil {
+		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+		defer stop()
+		err = Run(ctx, Options{
+			Config: cfg, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)), ResolvConf: "/dev/null",
+			Ready: func(api.Backend) { fmt.Println("ready") },
+		})
+	}
+	if err != nil {
+		fmt.Println("ended:", err)
+		return 1
+	}
+	return 0
+}
+
+func stepConfig(dir string) (config.Daemon, error) {
+	cfg, err := config.Load(filepath.Join(dir, "ubridge.toml"))
+	return cfg.Override(filepath.Join(dir, "state"), filepath.Join(dir, "run"), ""), err
+}
+
+// steps of a start and of a stop, in order.
+var (
+	startingSteps = []string{"record", "table", "helper", "bridge", "nic", "handover"}
+	stoppingSteps = []string{"alone", "closed", "unshared", "gone"}
+)
+
+// stepBed is a host with a NIC on a LAN.
+type stepBed struct {
+	*testing.T
+	lab       *testnet.Lab
+	host, lan *testnet.NS
+	dir       string
+	before    string
+}
+
+func newStepBed(t *testing.T) *stepBed {
+	testnet.Require(t, "ping", "tc")
+	b := &stepBed{T: t, lab: testnet.New(t, "steps")}
+	b.host, b.lan = b.lab.NS("host"), b.lab.NS("lan")
+	b.lab.Veth(b.host, "eth0", b.lan, "eth0")
+	b.host.Addr("eth0", "10.9.0.2/24")
+	b.lan.Addr("eth0", "10.9.0.1/24")
+	b.dir = filepath.Join(b.lab.Dir(), "d")
+	for name, text := range map[string]string{
+		"ubridge.toml": testnet.DaemonConfig(), "networks.d/lan.toml": "mode = 'bridge'\nuplink = 'eth0'\nautostart = true\n",
+	} {
+		path := filepath.Join(b.dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.before = b.state()
+	return b
+}
+
+// state is all that a network of mode bridge could leave behind.
+func (b *stepBed) state() string {
+	b.Helper()
+	return b.host.Run("sh", "-c", `ip -d link | sed 's/^[0-9]*: //'; ip addr show dev eth0; tc qdisc show; tc filter show dev eth0 egress; tc filter show dev eth0 ingress`)
+}
+
+// wantRestored compares with the state at first.
+func (b *stepBed) wantRestored(when string) {
+	b.Helper()
+	if diff := cmp.Diff(b.before, b.state()); diff != "" {
+		b.Errorf("%s is left, before - after +:\n%s", when, diff)
+	}
+}
+
+// run starts a daemon that dies or fails as told, and waits for its end; one that
+// is to stop is told so once it is ready.
+func (b *stepBed) run(what string, stop bool) *testnet.Proc {
+	b.Helper()
+	p := b.host.Start("env", stepEnv+"="+what, os.Args[0], b.dir)
+	if stop {
+		p.WaitFor("ready", 20*time.Second)
+		p.Signal(syscall.SIGTERM)
+	}
+	_ = p.Wait(20 * time.Second)
+	return p
+}
+
+// TestEveryStepIsSafe kills the daemon after every step of starting and stopping
+// a network of mode bridge, and fails each start there: the host's pings go on,
+// net restore or the next daemon leaves the NIC as it was, and a start that failed
+// does so by itself.
+func TestEveryStepIsSafe(t *testing.T) {
+	t.Parallel()
+	b := newStepBed(t)
+	ping := b.lan.Start("ping", "-n", "-i", "0.01", "10.9.0.2")
+	for _, at := range startingSteps {
+		p := b.run("fail "+at, false)
+		if !strings.Contains(p.Output(), "injected after "+at) {
+			t.Errorf("step %s: %s", at, p.Output())
+		}
+		b.wantRestored("after failing at " + at)
+	}
+	for i, at := range append(startingSteps, stoppingSteps...) {
+		p := b.run("kill "+at, i >= len(startingSteps))
+		if strings.Contains(p.Output(), "ended") {
+			t.Errorf("step %s: %s", at, p.Output())
+		}
+		if at == "handover" && b.state() == b.before {
+			t.Error("a daemon that is killed leaves nothing: the test proves nothing")
+		}
+		if i%2 == 0 {
+			b.restore(at)
+		} else {
+			b.run("run", true)
+		}
+		b.wantRestored("after a kill at " + at)
+	}
+	b.wantNoneLost(ping)
+}
+
+// restore is net restore, twice.
+func (b *stepBed) restore(at string) {
+	b.Helper()
+	cfg, err := stepConfig(b.dir)
+	for range 2 {
+		err = errors.Join(err, b.host.Do(func() error {
+			_, err := RestoreNIC(cfg, "eth0")
+			return err
+		}))
+	}
+	if err != nil {
+		b.Errorf("net restore after a kill at %s: %v", at, err)
+	}
+}
+
+// wantNoneLost requires an answer to each ping but the last ones.
+func (b *stepBed) wantNoneLost(ping *testnet.Proc) {
+	b.Helper()
+	ping.Signal(syscall.SIGINT)
+	_ = ping.Wait(20 * time.Second)
+	next := 1
+	for _, m := range regexp.MustCompile(`icmp_seq=(\d+)`).FindAllStringSubmatch(ping.Output(), -1) {
+		if n, _ := strconv.Atoi(m[1]); n != next {
+			b.Errorf("ping %d was answered after %d", n, next-1)
+			next = n
+		}
+		next++
+	}
+	if next < 50 {
+		b.Errorf("%d pings only", next)
+	}
+}
