@@ -2,6 +2,7 @@ package bridging
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -112,3 +113,11 @@ func TestGuestsAreOnTheLAN(t *testing.T) {
 		t.Errorf("left behind:\n%s", out)
 	}
 }
+
+// pause is short: somebody is waited for who may not come.
+func (s *scene) pause() { time.Sleep(4 * time.Millisecond) }
+
+var timers = regexp.MustCompile(`(valid_lft|preferred_lft|_timer) +\S+`)
+
+// untimed leaves out what runs by itself.
+func untimed(text string) string { return timers.ReplaceAllString(text, "") }

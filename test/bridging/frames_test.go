@@ -20,6 +20,8 @@ import (
 // answers.
 const experimental = 0x88b5
 
+var broadcast = net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+
 // numbered is an Ethernet frame of that type whose payload is a number.
 func numbered(dst, src net.HardwareAddr, number uint32) []byte {
 	f := make([]byte, 60)
@@ -28,11 +30,6 @@ func numbered(dst, src net.HardwareAddr, number uint32) []byte {
 	binary.BigEndian.PutUint16(f[12:], experimental)
 	binary.BigEndian.PutUint32(f[14:], number)
 	return f
-}
-
-// tag puts a VLAN tag into a frame.
-func tag(f []byte, vid uint16) []byte {
-	return slices.Concat(f[:12], []byte{0x81, 0}, binary.BigEndian.AppendUint16(nil, vid), f[12:])
 }
 
 // ear receives numbered frames of one device.
@@ -194,7 +191,7 @@ func TestEachFrameArrivesOnce(t *testing.T) {
 	router := s.end("router", s.Server, "lan")
 	wire := s.listen("wire", s.Server, "eth0", unix.ETH_P_ALL)
 	all := append(slices.Clone(guests), host, station, router)
-	groups := []net.HardwareAddr{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, {1, 0, 0x5e, 0, 0, 0xfb}, {0x33, 0x33, 0, 0, 0, 0xfb}}
+	groups := []net.HardwareAddr{broadcast, {1, 0, 0x5e, 0, 0, 0xfb}, {0x33, 0x33, 0, 0, 0, 0xfb}}
 
 	number := uint32(0)
 	try := func(what string, from *end, to net.HardwareAddr, hear []*end, wired int) {
