@@ -62,8 +62,7 @@ func (d *Daemon) startBridged(ctx context.Context, n *network) (err error) {
 	if err != nil {
 		return err
 	}
-	s := &sharing{mtu: dev.MTU, mac: wire.MAC(dev.MAC)}
-	n.share = s
+	n.share = &sharing{mtu: dev.MTU, mac: wire.MAC(dev.MAC)}
 	var done undo
 	defer func() {
 		if err != nil {
@@ -90,12 +89,13 @@ func (d *Daemon) startBridged(ctx context.Context, n *network) (err error) {
 func (d *Daemon) sharingSteps(ctx context.Context, n *network, dev hostnet.Device) []step {
 	nothing := func() error { return nil }
 	return []step{
+		{"programs", func() error { return n.openPrograms() }, func() error { return n.share.programs.Close() }},
 		{"record", func() error { return d.identifyBridged(n) }, nothing},
 		{"table", func() (err error) { n.share.table, err = d.openTable(n); return err }, func() error { return errors.Join(n.table.Remove(), n.table.Close()) }},
 		{"helper", func() error { return d.openHelper(n) }, func() error { return n.closeHelper() }},
 		{"bridge", func() error { return d.buildShared(ctx, n) }, func() error { return d.takeBridge(n) }},
 		{"nic", func() error { return d.openNIC(ctx, n, dev) }, func() error { return d.unshare(n.st) }},
-		{"handover", func() error { return n.share.handOver(dev.Ifindex, d.clock.Now().Seconds()) }, nothing},
+		{"handover", func() error { return n.share.handOver(dev.Ifindex, d.clock.Now().Seconds()) }, func() error { return n.share.programs.Leave() }},
 	}
 }
 
@@ -154,17 +154,30 @@ func (d *Daemon) recordNIC(n *network) error {
 		return err
 	}
 	if r := n.st.NIC; r == nil || r.Before.Ifindex != before.Ifindex {
-		had, err := steer.HasClsact(before.Ifindex)
-		if err != nil {
-			return err
+		had := true // no qdisc of ours
+		if n.share.programs.Classic() {
+			if had, err = steer.HasClsact(before.Ifindex); err != nil {
+				return err
+			}
 		}
 		n.st.NIC = &nicRecord{Before: before, HadClsact: had}
 	}
 	return d.state.save()
 }
 
-// openHelper makes the helper tap and loads the programs. It is up only once
-// nothing of it reaches the host's stack.
+// shareClassic is for tests of what older kernels get.
+var shareClassic = false
+
+// openPrograms loads the programs of a shared NIC, which changes nothing yet.
+func (n *network) openPrograms() (err error) {
+	n.share.programs, err = steer.OpenShare(steer.ShareOptions{
+		Stations: tableEntries(n.def.Stations) / 2, Classic: shareClassic, // what the forwarding database has room for
+	})
+	return err
+}
+
+// openHelper makes the helper tap. It is up only once nothing of it reaches the
+// host's stack.
 func (d *Daemon) openHelper(n *network) (err error) {
 	s := n.share
 	defer func() {
@@ -172,9 +185,6 @@ func (d *Daemon) openHelper(n *network) (err error) {
 			err = errors.Join(err, n.closeHelper())
 		}
 	}()
-	if s.programs, err = steer.OpenShare(s.table.Cap()); err != nil {
-		return err
-	}
 	if s.tap, err = tap.Open(tap.Config{Name: n.device}); err != nil {
 		return err
 	}
@@ -189,15 +199,11 @@ func (d *Daemon) openHelper(n *network) (err error) {
 }
 
 // closeHelper takes the helper away, which goes with its descriptor.
-func (n *network) closeHelper() (err error) {
-	s := n.share
-	if s.tap != nil && n.bridge == dataplane.NoBridge {
-		err = s.tap.Close()
+func (n *network) closeHelper() error {
+	if n.share.tap == nil || n.bridge != dataplane.NoBridge { // the bridge's ports are closed with it
+		return nil
 	}
-	if s.programs != nil {
-		err = errors.Join(err, s.programs.Close())
-	}
-	return err
+	return n.share.tap.Close()
 }
 
 // buildShared makes the learning domain, with the host behind the helper.
@@ -291,10 +297,10 @@ func (d *Daemon) unshareStrays() (err error) {
 // host. The host's frames are left alone first.
 func (d *Daemon) stopBridged(n *network) (err error) {
 	for _, s := range []step{
-		{name: "alone", do: func() error { return n.share.programs.Vouch(0) }},
+		{name: "alone", do: func() error { return errors.Join(n.share.programs.Vouch(0), n.share.programs.Leave()) }},
 		{name: "closed", do: func() error { return d.takeBridge(n) }},
 		{name: "unshared", do: func() error { return d.unshare(n.st) }},
-		{name: "gone", do: n.closeHelper},
+		{name: "gone", do: n.share.programs.Close},
 	} {
 		err = errors.Join(err, s.do(), stepDone(s.name))
 	}

@@ -43,7 +43,7 @@ func (d *Daemon) followNIC(n *network) {
 func (d *Daemon) nicGone(n *network) {
 	s := n.share
 	s.nic = nil
-	s.programs.Leave()
+	d.ended("shared NIC", s.programs.Leave())
 	s.problem = n.def.Uplink + " is gone"
 	err := d.removePort(s.nicID)
 	if errors.Is(err, dataplane.ErrStopped) {
@@ -70,7 +70,7 @@ func (d *Daemon) nicBack(n *network, dev hostnet.Device) error {
 	}
 	if err := n.share.handOver(dev.Ifindex, d.clock.Now().Seconds()); err != nil {
 		n.share.nic = nil
-		return errors.Join(err, d.removePort(n.share.nicID), d.unshare(n.st))
+		return errors.Join(err, n.share.programs.Leave(), d.removePort(n.share.nicID), d.unshare(n.st))
 	}
 	n.log.Info("the NIC is back", "device", dev.Name)
 	return nil

@@ -44,17 +44,22 @@ func TestNetRestore(t *testing.T) {
 	d := s.Start(lab.Options{})
 	s.restored(d, before, "with no network on it", false)
 	s.create(d)
-	g := d.JoinTo("lan", "one")
+	g, inner := d.JoinTo("lan", "one"), d.Join("inner")
+	s.reach(inner.NS, stationAddr) // by NAT, whose filter outlives the daemon
 	if s.nic() == before {
 		t.Error("a shared NIC looks as one that is not: the test proves nothing")
 	}
-	s.restored(d, before, "while the network runs", true)
-	d.Run("net", "start", "lan")
+	s.restored(d, before, "while the networks run", true)
+	for _, name := range []string{"lan", "default"} {
+		d.Run("net", "start", name)
+	}
 	s.reach(s.Host, g.Addr)
+	s.reach(inner.NS, stationAddr)
 	d.Crash()
 	s.restored(d, before, "while the daemon is dead", true)
 	d = d.Again()
 	s.reach(s.Host, g.Addr)
+	s.reach(inner.NS, stationAddr)
 	d.Crash()
 	s.Host.Run("rm", "-r", d.State)
 	s.restored(d, before, "without any state", true)

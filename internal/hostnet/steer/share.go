@@ -3,12 +3,14 @@ package steer
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
 	"unsafe"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 )
 
@@ -28,24 +30,33 @@ const (
 )
 
 // Share is a NIC that guests share with the host, and the helper tap by which
-// frames go from one to the other. Closing it leaves the NIC's filter in force,
-// which hands nothing over any more once the time of Vouch is up.
+// frames go from one to the other.
 type Share struct {
 	objects shareObjects
 	mapping []byte
 	control []uint64
+
+	// classic says that the programs are clsact filters; else they hang by links,
+	// which end with the process. The NIC's link is nil while none is attached.
+	classic     bool
+	helper, nic link.Link
 }
 
-// OpenShare loads the programs with room for so many guests' stations, none of
-// them known and the daemon not vouched for. CAP_BPF and CAP_NET_ADMIN; there is
-// no fallback.
-func OpenShare(stations int) (*Share, error) {
+// ShareOptions say how a NIC is shared.
+type ShareOptions struct {
+	Stations int  // guests' stations that there is room for
+	Classic  bool // clsact filters also where the kernel has tcx
+}
+
+// OpenShare loads the programs, with no guest known and the daemon not vouched
+// for. CAP_BPF and CAP_NET_ADMIN; there is no fallback without eBPF.
+func OpenShare(o ShareOptions) (*Share, error) {
 	spec, err := loadShare()
 	if err != nil {
 		return nil, err
 	}
-	spec.Maps[shareMapGuests].MaxEntries = uint32(stations)
-	s := &Share{}
+	spec.Maps[shareMapGuests].MaxEntries = uint32(o.Stations)
+	s := &Share{classic: o.Classic}
 	if err := spec.LoadAndAssign(&s.objects, nil); err != nil {
 		return nil, fmt.Errorf("load the programs of a shared NIC (needs eBPF: CAP_BPF and CAP_NET_ADMIN): %w", err)
 	}
@@ -57,34 +68,70 @@ func OpenShare(stations int) (*Share, error) {
 	// What is handed to the host must not be taken for the LAN's. A number of its
 	// own keeps daemons apart that are nested by veth, which carries tc_index.
 	s.set(echoWord, uint64(rand.N(0xffff)+1))
+	s.classic = s.classic || !s.hasTCX()
 	return s, nil
 }
+
+// hasTCX asks the kernel by attaching to a device that cannot be there.
+func (s *Share) hasTCX() bool {
+	_, err := s.link(ebpf.AttachTCXEgress, s.objects.Share, math.MaxInt32)
+	return !errors.Is(err, ebpf.ErrNotSupported)
+}
+
+// link attaches a program ahead of all others, which run after it.
+func (s *Share) link(at ebpf.AttachType, p *ebpf.Program, ifindex int) (link.Link, error) {
+	return link.AttachTCX(link.TCXOptions{Interface: ifindex, Program: p, Attach: at, Anchor: link.Head()})
+}
+
+// Classic reports whether the NIC gets a clsact filter, which outlives the
+// process, and the host loses the packets of the moment in which the first one
+// makes the qdisc or the last one takes it along.
+func (s *Share) Classic() bool { return s.classic }
 
 func (s *Share) set(word int, v uint64) { atomic.StoreUint64(&s.control[word], v) }
 
 // AttachHelper hands what the tap receives from its descriptor to the NIC's
 // ingress. The tap is down still: none of it may reach the host's stack there.
-func (s *Share) AttachHelper(ifindex int) error {
-	if err := replaceFilter(helperRole, ifindex, s.objects.Helper.FD()); err != nil {
-		return err
+func (s *Share) AttachHelper(ifindex int) (err error) {
+	if s.classic {
+		err = replaceFilter(helperRole, ifindex, s.objects.Helper.FD())
+	} else {
+		s.helper, err = s.link(ebpf.AttachTCXIngress, s.objects.Helper, ifindex)
+	}
+	if err != nil {
+		return fmt.Errorf("lead the helper's frames to the NIC: %w", err)
 	}
 	s.set(helperWord, uint64(ifindex))
 	return nil
 }
 
 // AttachNIC begins to hand over the host's frames, replacing in one step what a
-// dead daemon left there: put the guests in and Vouch first. Idempotent.
-func (s *Share) AttachNIC(ifindex int) error {
+// dead daemon left there: put the guests in and Vouch first.
+func (s *Share) AttachNIC(ifindex int) (err error) {
 	s.set(nicWord, uint64(ifindex))
-	return replaceFilter(shareRole, ifindex, s.objects.Share.FD())
+	if s.classic {
+		return replaceFilter(shareRole, ifindex, s.objects.Share.FD())
+	}
+	if s.nic, err = s.link(ebpf.AttachTCXEgress, s.objects.Share, ifindex); err != nil {
+		return fmt.Errorf("see what the host sends on device %d: %w", ifindex, err)
+	}
+	return nil
 }
 
-// DetachShare undoes AttachNIC, also that of a dead process. A device that is
-// gone or was never attached is no error.
-func DetachShare(ifindex int) error { return removeFilter(shareRole, ifindex) }
+// Leave undoes AttachNIC but for a clsact filter, which DetachShare takes away.
+func (s *Share) Leave() error {
+	s.set(nicWord, 0)
+	if s.nic == nil {
+		return nil
+	}
+	l := s.nic
+	s.nic = nil
+	return l.Close()
+}
 
-// Leave makes the helper hand nothing to a NIC any more.
-func (s *Share) Leave() { s.set(nicWord, 0) }
+// DetachShare removes a clsact filter, also that of a dead process. A device that
+// is gone or has none is no error.
+func DetachShare(ifindex int) error { return removeFilter(shareRole, ifindex) }
 
 // Vouch says for how long the daemon takes what the host sends to guests. After
 // it the NIC's filter is as if it were not there.
@@ -138,8 +185,13 @@ func (s *Share) Guests() (list [][6]byte, err error) {
 // the Share.
 func (s *Share) FilterFD() int { return s.objects.ShareSocket.FD() }
 
-// Close releases maps and programs.
+// Close releases links, maps and programs. A clsact filter stays in force, and
+// hands nothing over any more once the time of Vouch is up.
 func (s *Share) Close() error {
+	err := s.Leave()
+	if s.helper != nil {
+		err = errors.Join(err, s.helper.Close())
+	}
 	s.control = nil
-	return errors.Join(unix.Munmap(s.mapping), s.objects.Close())
+	return errors.Join(err, unix.Munmap(s.mapping), s.objects.Close())
 }

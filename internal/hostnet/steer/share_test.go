@@ -14,12 +14,15 @@ import (
 )
 
 // openShare loads a share in the bed's host.
-func openShare(t *testing.T, ns *nstest.NS) (s *Share) {
+func openShare(t *testing.T, ns *nstest.NS, classic bool) (s *Share) {
 	t.Helper()
 	ns.Must(func() (err error) {
-		s, err = OpenShare(2)
+		s, err = OpenShare(ShareOptions{Stations: 2, Classic: classic})
 		return err
 	})
+	if s.Classic() != classic {
+		t.Fatalf("clsact filters: %v, asked for: %v", s.Classic(), classic)
+	}
 	t.Cleanup(func() { ns.Must(s.Close) })
 	return s
 }
@@ -41,7 +44,7 @@ func filters(ns *nstest.NS, device string) (list []string) {
 // and one of somebody else's stays.
 func TestTwoFiltersShareTheirClsact(t *testing.T) {
 	b := newBed(t)
-	s, share := open(t, b.host, Options{First: heldPort, Last: heldPort}), openShare(t, b.host)
+	s, share := open(t, b.host, Options{First: heldPort, Last: heldPort}), openShare(t, b.host, true)
 	uplink := func() error { return s.AttachUplink(b.ifindex) }
 	nic := func() error { return share.AttachNIC(b.ifindex) }
 	noUplink := func() error { return s.DetachUplink(b.ifindex) }
@@ -82,7 +85,7 @@ func TestTwoFiltersShareTheirClsact(t *testing.T) {
 // TestSweepTellsWhatItRemoves and leaves alone what is not ours.
 func TestSweepTellsWhatItRemoves(t *testing.T) {
 	b := newBed(t)
-	share := openShare(t, b.host)
+	share := openShare(t, b.host, true)
 	sweep := func(want ...string) {
 		t.Helper()
 		b.host.Must(func() error {
@@ -113,7 +116,7 @@ func TestSweepTellsWhatItRemoves(t *testing.T) {
 // TestGuestsAreKnownByAddress: the map holds what was put in, and no more than it
 // has room for.
 func TestGuestsAreKnownByAddress(t *testing.T) {
-	share := openShare(t, nstest.New(t))
+	share := openShare(t, nstest.New(t), false)
 	one, two, three := [6]byte{2, 0, 0, 0, 0, 1}, [6]byte{2, 0, 0, 0, 0, 2}, [6]byte{2, 0, 0, 0, 0, 3}
 	for _, mac := range [][6]byte{one, one, two} {
 		if err := share.Add(mac); err != nil {
@@ -137,9 +140,15 @@ func TestGuestsAreKnownByAddress(t *testing.T) {
 // the wire, those for a group also, those for stations that nobody knows as long
 // as they are few; and none of them once nobody vouches for the guests.
 func TestTheHostsFramesAreHandedOver(t *testing.T) {
+	for name, classic := range map[string]bool{"tcx": false, "clsact": true} {
+		t.Run(name, func(t *testing.T) { t.Parallel(); handsOver(t, classic) })
+	}
+}
+
+func handsOver(t *testing.T, classic bool) {
 	b := newBed(t)
 	nstest.Veth(b.host, "h0", b.host, "h1")
-	share := openShare(t, b.host)
+	share := openShare(t, b.host, classic)
 	guest := [6]byte{2, 0, 0, 0, 0, 1}
 	b.host.Must(func() error {
 		if err := share.Add(guest); err != nil {
@@ -177,4 +186,10 @@ func TestTheHostsFramesAreHandedOver(t *testing.T) {
 	if n := helper.take([6]byte{2, 0, 0, 0, 0, 9}, 1); n == 0 || n > 600 { // two seconds, if it is slow
 		t.Errorf("%d of 1000 frames for nobody known were handed over, want 256 a second at most", n)
 	}
+	b.host.Must(func() error { return errors.Join(share.Leave(), DetachShare(b.ifindex)) })
+	sendOn(t, b.host, "v0", guest, 1)
+	if w, h := wire.take(guest, 1), helper.take(guest, 0); w != 1 || h != 0 {
+		t.Errorf("once it has left: %d to the wire, %d to the helper", w, h)
+	}
+	wantNothingLeft(t, b.host, "v0")
 }
