@@ -31,6 +31,18 @@ func TestExampleNetwork(t *testing.T) {
 	wantKeys(t, n.Origin.lines, reflect.TypeFor[rawNetwork](), "")
 }
 
+func TestExampleOnALAN(t *testing.T) {
+	got, err := LoadNetwork(examples + "networks.d/lan.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := DefaultIn("lan", ModeBridge)
+	want.Uplink, want.Autostart = "eth0", true
+	if diff := cmp.Diff(want, got, equal); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestExampleDaemon(t *testing.T) {
 	got, err := Load(examples + "ubridge.toml")
 	if err != nil {

@@ -19,6 +19,15 @@
 // A clean stop (the context is cancelled) undoes everything on the host and
 // keeps definitions, leases and the list of ports.
 //
+// # Mode bridge
+//
+// A network of mode bridge has no gateway, DHCP or DNS. It is started and stopped
+// in steps, each of which leaves the host's connections over the NIC alone:
+// programs, record, table, helper tap, bridge, the NIC's socket, hand-over of the
+// host's frames (share.go). What happens to the NIC afterwards is followed, one
+// method for each fact (sharefollow.go): gone, back, another address, another
+// MTU. Restore and RestoreNIC take all off a NIC, with and without a daemon.
+//
 // # Concurrency
 //
 // The control plane (networks, ports, definitions) is guarded by one mutex in

@@ -27,6 +27,26 @@
 // translation table sets a bit before the first packet leaves and clears it
 // when the port's quarantine has ended; no system call is made for a flow.
 //
+// # A shared NIC
+//
+// In mode bridge guests are on the LAN of a NIC that the host goes on using. [Share]
+// holds three more programs, of share.c:
+//
+//	guests' frames to the host:  tap ingress (helper) → NIC ingress → stack
+//	the host's frames:           NIC egress (share) → wire, or tap, or both
+//	the LAN's frames:            packet socket on the NIC (share_socket) → guests
+//
+// helper redirects all that is written to the tap to the NIC's ingress, with a
+// tc_index of the Share's own. share redirects what is for a guest to the tap, and
+// clones to it what is for a group or for a station that nobody was heard to be; it
+// leaves alone what bears ShareMark, which comes from guests. share_socket keeps
+// out what helper put there and what is for the host alone, and notes the LAN's
+// stations. The guests' stations are what Add says.
+//
+// These hang by tcx links, which end with the process, where the kernel has them
+// (6.6), since to make or remove clsact costs the host packets; else by clsact
+// filters like the others.
+//
 // # Life after death
 //
 // A cls_bpf filter belongs to the device, not to the process: it stays in force
@@ -56,6 +76,7 @@
 //
 // # Standards and sources
 //
-// linux/pkt_cls.h (direct action), linux/bpf.h (BPF_F_MMAPABLE,
+// linux/pkt_cls.h (direct action), tcx (kernel/bpf/tcx.c), net/sched/sch_api.c
+// (qdisc_graft deactivates the device), linux/bpf.h (BPF_F_MMAPABLE,
 // BPF_HDR_START_NET), linux/filter.h (SKF_NET_OFF), RFC 791 §3.2 (fragments).
 package steer
