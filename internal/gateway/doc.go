@@ -15,11 +15,17 @@
 //	multicast, broadcast, … ──────► dropped, local-scope
 //	own subnet ───────────────────► dropped, own-subnet
 //	another address of the host ──► host port
-//	anything else ────────────────► next hop, TTL, MTU, nat.Outbound, uplink
+//	the network is isolated ──────► dropped, refused
+//	anything else ────────────────► next hop, TTL, may it go there?, MTU, then
+//	                     mode nat    nat.Outbound, uplink
+//	                     route, open the uplink, or the bridge of another network
+//
+// What comes in on an uplink for a guest of a routed network goes to that guest; the
+// rest is nat.Inbound's. Mode says who may go where, as libvirt's rules do.
 //
 // From the host only its own packets enter: what it would forward to guests, for
 // a neighbour or a container, is dropped as bad-source, since in nat mode
-// connections are opened from inside.
+// connections are opened from inside. A routed network takes it.
 //
 // The host port is the only way to the host's stack, and nothing that is not
 // the host's own is ever written there: a forwarding host would route it with

@@ -25,7 +25,13 @@ const (
 // Hop is the way to one destination, as the host's routing table has it now.
 type Hop struct {
 	State   HopState
-	Virtual bool             // the egress device is virtual on this host: needs egress = [...]
+	Virtual bool // the egress device is virtual on this host: needs egress = [...]
+
+	// Inside says that the egress device is the host port of our own network Bridge,
+	// on which Dst is: packets that are not translated go there without the device.
+	Inside bool
+	Bridge dataplane.BridgeID
+
 	Port    dataplane.PortID // the uplink; NoPort while none is open
 	Device  int32            // interface index of the egress device
 	MTU     int32            // of the route, in bytes of IP packet
@@ -99,7 +105,7 @@ type waiting struct {
 	buf     frame.Handle
 	n       int
 	offload frame.Offload
-	bridge  dataplane.BridgeID
+	bridge  dataplane.BridgeID // NoBridge: from outside
 	in      dataplane.PortID
 	since   dataplane.Time
 }
@@ -129,11 +135,12 @@ func (r *Router) lookup(c *dataplane.Cycle, dst wire.IP4) Hop {
 // dead reports whether e says that a destination cannot be reached, or not yet,
 // since its uplink is not open.
 func (e entry) dead() bool {
-	return e.hop.State > HopLocal || e.hop.State == HopReady && e.hop.Port == dataplane.NoPort
+	return e.hop.State > HopLocal || e.hop.State == HopReady && e.hop.Port == dataplane.NoPort && !e.hop.Inside
 }
 
-// hold copies frame i to wait for the next hop to dst.
-func (r *Router) hold(c *dataplane.Cycle, n *network, i uint16, dst wire.IP4) {
+// hold copies frame i, which came from network br or from outside, to wait for the
+// next hop to dst.
+func (r *Router) hold(c *dataplane.Cycle, br dataplane.BridgeID, i uint16, dst wire.IP4) {
 	count, own := 0, 0
 	for _, w := range r.hops.waiting {
 		if w.dst == dst {
@@ -154,7 +161,7 @@ func (r *Router) hold(c *dataplane.Cycle, n *network, i uint16, dst wire.IP4) {
 	}
 	f := c.Frame(i)
 	r.hops.waiting = append(r.hops.waiting, waiting{
-		dst: dst, buf: h, n: copy(buf, f.Bytes()), offload: f.Offload, bridge: n.Bridge, in: c.In(), since: c.Now,
+		dst: dst, buf: h, n: copy(buf, f.Bytes()), offload: f.Offload, bridge: br, in: c.In(), since: c.Now,
 	})
 }
 
@@ -203,12 +210,17 @@ func (r *Router) resume(c *dataplane.Cycle, w waiting) {
 	n := r.network(w.bridge)
 	c.FlushOwn() // what is decided below may originate an error of its own
 	i, f := c.Originate()
-	if f == nil || n == nil {
+	outside := w.bridge == dataplane.NoBridge
+	if f == nil || n == nil && !outside {
 		own.Drop(0, frame.NoBuffer)
 		return
 	}
 	copy(f.Grow(w.n), arena.Buf(w.buf))
 	f.Offload = w.offload
+	if outside {
+		r.fromOutside(own, i)
+		return
+	}
 	r.fromGuest(own, n, i)
 }
 

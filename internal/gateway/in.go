@@ -9,13 +9,13 @@ import (
 
 // fromHost decides frame i, which the host's stack sent to the guests of n: its
 // own may enter. A host that forwards also sends what its neighbours or its
-// containers send, and nobody may open a connection to a guest in nat mode.
+// containers send, which only a routed network lets in.
 func (r *Router) fromHost(c *dataplane.Cycle, n *network, i uint16) {
 	ip, ok := wire.ParseIPv4Header(c.Frame(i).Ethernet().Payload())
 	switch {
 	case !ok:
 		c.Drop(i, frame.BadIP)
-	case ip.Src() == n.Gateway || r.cfg.Local != nil && r.cfg.Local(ip.Src()):
+	case r.mayEnter(n, ip):
 		c.ToBridge(i, n.Bridge)
 	default:
 		c.Drop(i, frame.BadSource)
@@ -43,6 +43,15 @@ func (r *Router) fromOutside(c *dataplane.Cycle, i uint16) {
 		c.Drop(i, refused)
 		return
 	}
+	if n := r.routedTo(ip.Dst()); n != nil {
+		r.inward(c, n, i, f, ip)
+		return
+	}
+	r.translateBack(c, i, f, ip)
+}
+
+// translateBack sends a packet that came in for a flow to the flow's guest.
+func (r *Router) translateBack(c *dataplane.Cycle, i uint16, f *frame.Frame, ip wire.IPv4) {
 	if ip.TTL() <= 1 {
 		c.Drop(i, frame.TTLExceeded)
 		return
@@ -58,6 +67,8 @@ func (r *Router) fromOutside(c *dataplane.Cycle, i uint16) {
 	case p.Held:
 	case n == nil:
 		c.Drop(i, frame.NoMapping)
+	case !r.mayEnterBy(n, c.In()):
+		c.Drop(i, frame.Filtered)
 	default:
 		r.toGuest(c, n, i, f, ip, p.Guest.MAC)
 		r.released(c, func(own *dataplane.Cycle, j uint16, f *frame.Frame, ip wire.IPv4) {

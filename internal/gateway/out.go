@@ -1,8 +1,6 @@
 package gateway
 
 import (
-	"slices"
-
 	"ubridge/dataplane"
 	"ubridge/dataplane/frame"
 	"ubridge/internal/wire"
@@ -36,7 +34,7 @@ func (r *Router) ipFromGuest(c *dataplane.Cycle, n *network, i uint16, f *frame.
 		return
 	}
 	switch dst := ip.Dst(); {
-	case !n.contains(ip.Src()):
+	case !r.trusts(n, ip.Src()) && !n.ownError(f, ip):
 		c.Drop(i, frame.BadSource)
 	case dst == n.Gateway:
 		c.ToHost(i, n.Bridge)
@@ -44,9 +42,17 @@ func (r *Router) ipFromGuest(c *dataplane.Cycle, n *network, i uint16, f *frame.
 		c.Drop(i, frame.LocalScope)
 	case n.inSubnet(dst):
 		c.Drop(i, frame.OwnSubnet)
+	case n.Mode == Isolated:
+		r.confined(c, n, i, f, ip)
 	default:
 		r.forward(c, n, i, f, ip)
 	}
+}
+
+// ownError reports whether f is an error that the router itself sends outside: a
+// guest's frame with the gateway's MAC is no member's of the bridge.
+func (n *network) ownError(f *frame.Frame, ip wire.IPv4) bool {
+	return n.routed() && ip.Src() == n.Gateway && f.Ethernet().Src() == n.Station
 }
 
 // inSubnet reports whether a is in the network.
@@ -75,7 +81,7 @@ func datagram(ip wire.IPv4) (wire.UDP, bool) {
 	return wire.ParseUDP(ip.Payload())
 }
 
-// forward routes and translates a packet to the outside.
+// forward routes a packet to the outside, translated in mode nat.
 func (r *Router) forward(c *dataplane.Cycle, n *network, i uint16, f *frame.Frame, ip wire.IPv4) {
 	eth := f.Ethernet()
 	hop := r.lookup(c, ip.Dst())
@@ -91,18 +97,23 @@ func (r *Router) forward(c *dataplane.Cycle, n *network, i uint16, f *frame.Fram
 	switch hop.State {
 	case HopReady:
 	case HopUnknown:
-		r.hold(c, n, i, ip.Dst())
+		r.hold(c, n.Bridge, i, ip.Dst())
 		return
 	default:
 		r.unreachable(c, n, i, eth, ip, hop.State)
 		return
 	}
-	if hop.Virtual && !slices.Contains(n.Egress, hop.Device) {
-		r.icmpError(c, n, eth, ip, wire.ICMPUnreachable, wire.ICMPCodeProhibited, 0)
-		c.Drop(i, frame.Refused)
-		return
+	switch {
+	case n.ownError(f, ip) && !hop.Inside: // it answers who came in, by whichever device
+		r.pass(c, n, i, f, ip, hop)
+	case !r.mayLeave(n, &hop):
+		r.refuse(c, n, i, f, ip)
+	case n.routed():
+		r.pass(c, n, i, f, ip, hop)
+	default:
+		hop.Inside = false // by the device's port: the answers come for the host's address there
+		r.translate(c, n, i, f, ip, hop)
 	}
-	r.translate(c, n, i, f, ip, hop)
 }
 
 // unreachable answers a packet to where there is no way.
@@ -127,7 +138,7 @@ func (r *Router) translate(c *dataplane.Cycle, n *network, i uint16, f *frame.Fr
 		c.Drop(i, frame.UplinkDown)
 		return
 	}
-	if longest(f, ip) > int(hop.MTU) && (ip.DontFragment() || f.Offload.IsGSO()) {
+	if tooLong(f, ip, hop.MTU) {
 		r.icmpError(c, n, f.Ethernet(), ip, wire.ICMPUnreachable, wire.ICMPCodeFragNeeded, uint32(hop.MTU))
 		c.Drop(i, frame.NeedsFrag)
 		return
@@ -161,7 +172,7 @@ func longest(f *frame.Frame, ip wire.IPv4) int {
 	return headers - wire.EthernetLen + int(f.Offload.GSOSize)
 }
 
-// emit sends a translated packet to its next hop, in fragments where it is too
+// emit sends a packet to its next hop, in fragments where it is too
 // long for the way.
 func (r *Router) emit(c *dataplane.Cycle, i uint16, f *frame.Frame, ip wire.IPv4, hop Hop) {
 	ip.DecTTL()
@@ -169,8 +180,17 @@ func (r *Router) emit(c *dataplane.Cycle, i uint16, f *frame.Frame, ip wire.IPv4
 	eth.SetDst(hop.Dst)
 	eth.SetSrc(hop.Src)
 	if !f.Offload.IsGSO() && len(ip) > int(hop.MTU) {
-		r.fragment(c, i, f, ip, int(hop.MTU), func(own *dataplane.Cycle, j uint16) { own.ToPort(j, hop.Port) })
+		r.fragment(c, i, f, ip, int(hop.MTU), func(own *dataplane.Cycle, j uint16) { hop.take(own, j) })
 		return
 	}
-	c.ToPort(i, hop.Port)
+	hop.take(c, i)
+}
+
+// take sends frame i, whose addresses are the hop's, by the hop.
+func (h *Hop) take(c *dataplane.Cycle, i uint16) {
+	if h.Inside {
+		c.ToBridge(i, h.Bridge)
+		return
+	}
+	c.ToPort(i, h.Port)
 }

@@ -10,14 +10,19 @@ import (
 	"ubridge/nat"
 )
 
-// Network is what the router knows of one nat network.
+// Network is what the router knows of one network.
 type Network struct {
 	Bridge  dataplane.BridgeID
+	Mode    Mode
 	Station wire.MAC     // the gateway's MAC
 	Gateway wire.IP4     // the gateway's address
 	Subnet  netip.Prefix // IPv4, masked
 	MTU     int          // of the guests, in bytes of IP packet
 	Egress  []int32      // interface indices of virtual networks that guests may reach
+
+	// Uplink is the interface index of the only device by which packets leave and
+	// come in; 0 for any, NoDevice for one that is not there.
+	Uplink int32
 
 	// DHCP takes a request: the port it came in on, who sent the frame, and the
 	// UDP payload, which it may keep. It reports whether it did. Nil where the
@@ -50,10 +55,12 @@ type Config struct {
 	Local func(addr wire.IP4) bool
 }
 
-// Router is the dataplane's Handler for nat networks.
+// Router is the dataplane's Handler for networks that have a gateway.
 type Router struct {
 	cfg       Config
-	nets      []*network // by BridgeID
+	nets      []*network                 // by BridgeID
+	routed    []*network                 // those of mode route and open
+	devices   map[dataplane.PortID]int32 // interface indices of the uplinks
 	hops      hops
 	errors    buckets     // of ICMP errors
 	fragments frame.Drops // of the table, as counted last
@@ -64,7 +71,7 @@ var _ dataplane.Handler = (*Router)(nil)
 
 // NewRouter makes a router without networks.
 func NewRouter(cfg Config) *Router {
-	return &Router{cfg: cfg, hops: newHops()}
+	return &Router{cfg: cfg, hops: newHops(), devices: map[dataplane.PortID]int32{}}
 }
 
 // NAT is the router's translation table, for use inside Do.
@@ -78,12 +85,24 @@ func (r *Router) AddNetwork(cfg Network) {
 	base := wire.IP4(cfg.Subnet.Masked().Addr().As4()).Uint32()
 	mask := ^uint32(0) << (32 - cfg.Subnet.Bits())
 	r.nets[cfg.Bridge] = &network{Network: cfg, base: base, mask: mask}
+	r.listRouted()
+}
+
+// listRouted keeps the list of routed networks in step.
+func (r *Router) listRouted() {
+	r.routed = nil
+	for _, n := range r.nets {
+		if n != nil && n.routed() {
+			r.routed = append(r.routed, n)
+		}
+	}
 }
 
 // RemoveNetwork forgets a bridge and its flows.
 func (r *Router) RemoveNetwork(now dataplane.Time, br dataplane.BridgeID) {
 	r.cfg.NAT.Flush(seconds(now), uint16(br))
 	r.nets[br] = nil
+	r.listRouted()
 }
 
 // DropOutside ends the flows of an outside address that the host lost, and
@@ -101,6 +120,20 @@ func (r *Router) SetEgress(br dataplane.BridgeID, devices []int32) {
 		n.Egress = devices
 	}
 }
+
+// SetUplink replaces the device that br is bound to; see Network.Uplink.
+func (r *Router) SetUplink(br dataplane.BridgeID, device int32) {
+	if n := r.network(br); n != nil {
+		n.Uplink = device
+	}
+}
+
+// AddUplink tells of which device a port is the uplink, and RemoveUplink that the
+// port is gone.
+func (r *Router) AddUplink(port dataplane.PortID, device int32) { r.devices[port] = device }
+
+// RemoveUplink forgets an uplink.
+func (r *Router) RemoveUplink(port dataplane.PortID) { delete(r.devices, port) }
 
 func (r *Router) network(br dataplane.BridgeID) *network {
 	if int(br) >= len(r.nets) {
