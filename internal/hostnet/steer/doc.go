@@ -18,10 +18,12 @@
 //   - silence drops everything; for a guest's device.
 //   - uplink drops IPv4 packets to one of the outside addresses whose TCP or
 //     UDP destination port is marked held, and the later fragments of such
-//     packets; everything else goes on to the next program.
+//     packets; and whatever goes to a guest of a routed subnet, which its own
+//     stack would route by its own rules, or not at all. Everything else goes on
+//     to the next program.
 //   - uplink_socket is the mirror image, a filter on the uplink's packet
 //     socket: it lets through the held ports, ICMP and fragments to an outside
-//     address, so that the host's own traffic is not copied to us.
+//     address, and routed guests' packets, so that the host's own traffic is not copied to us.
 //
 // The held ports are a bit array in a mapped BPF map. Whoever owns the
 // translation table sets a bit before the first packet leaves and clears it
@@ -51,10 +53,10 @@
 //
 // A cls_bpf filter belongs to the device, not to the process: it stays in force
 // when the daemon is killed. The next start loads the programs anew, fills its
-// own maps from the state file (Ports, SetOutside) and only then attaches,
+// own maps from the state file (Ports, SetOutside, SetRouted) and only then attaches,
 // which replaces the dead daemon's filter in one step. Hence the order of calls:
 //
-//	Open → Ports (fill) → SetOutside → AttachUplink, AttachSilence
+//	Open → Ports (fill) → SetOutside, SetRouted → AttachUplink, AttachSilence
 //
 // The lowest bit of a filter's handle records whether clsact was made along
 // with it, so that the process which detaches, be it another one, knows whether

@@ -26,7 +26,13 @@ type model struct {
 func (m *model) drops(p packet) bool {
 	proto := int(p.proto)
 	datagram := [2]int{proto, int(p.id)}
-	if p.dst != hostAddr.String() || p.tagged && p.vid != 0 {
+	if p.tagged && p.vid != 0 {
+		return false
+	}
+	if p.dst == "10.20.0.5" {
+		return true
+	}
+	if p.dst != hostAddr.String() {
 		return false
 	}
 	if p.offset > 0 {
@@ -49,6 +55,9 @@ func TestUplinkAgainstModel(t *testing.T) {
 	}
 	defer s.Close()
 	if err := s.SetOutside([]netip.Addr{hostAddr}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SetRouted([]Routed{routedSubnet}); err != nil {
 		t.Fatal(err)
 	}
 	program := s.backend.(*programs).objects.Uplink
@@ -106,7 +115,7 @@ func toggle(t *rapid.T, s *Steering, m *model) {
 
 func drawPacket(t *rapid.T) packet {
 	return packet{
-		dst:     rapid.SampledFrom([]string{hostAddr.String(), hostAddr.String(), "10.9.0.7"}).Draw(t, "dst"),
+		dst:     rapid.SampledFrom([]string{hostAddr.String(), hostAddr.String(), "10.9.0.7", "10.20.0.1", "10.20.0.5"}).Draw(t, "dst"),
 		proto:   drawProto.Draw(t, "protocol"),
 		port:    drawPort.Draw(t, "port"),
 		options: 4 * rapid.IntRange(0, 10).Draw(t, "option words"),

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
@@ -16,14 +17,15 @@ import (
 type ruleset struct {
 	first, last uint16
 	outside     []nftables.SetElement
-	filter      []unix.SockFilter
+	routed      []Routed
+	uplinks     map[int]bool // interface indices of those attached
 }
 
 func newNFT(first, last uint16) (*ruleset, error) {
 	if _, err := chains(); err != nil {
 		return nil, fmt.Errorf("nftables steering (needs CAP_NET_ADMIN and nf_tables): %w", err)
 	}
-	return &ruleset{first: first, last: last, filter: classicFilter(first, last)}, nil
+	return &ruleset{first: first, last: last, uplinks: map[int]bool{}}, nil
 }
 
 func table() *nftables.Table {
@@ -45,17 +47,25 @@ func (n *ruleset) attach(r role, ifindex int) error {
 	c := &nftables.Conn{}
 	chain := c.AddChain(ingressChain(c.AddTable(table()), r, name))
 	c.FlushChain(chain)
-	rule := dropAll()
+	rules := [][]expr.Any{dropAll()}
 	if r == uplinkRole {
 		set, err := n.fillOutside(c, chain.Table)
 		if err != nil {
 			return err
 		}
-		rule = dropRange(set, n.first, n.last)
+		rules = [][]expr.Any{dropRange(set, n.first, n.last)}
+		for _, subnet := range n.routed {
+			rules = append(rules, dropRouted(subnet))
+		}
 	}
-	c.AddRule(&nftables.Rule{Table: chain.Table, Chain: chain, Exprs: rule})
+	for _, rule := range rules {
+		c.AddRule(&nftables.Rule{Table: chain.Table, Chain: chain, Exprs: rule})
+	}
 	if err := c.Flush(); err != nil {
 		return fmt.Errorf("nftables chain on %s: %w", name, err)
+	}
+	if r == uplinkRole {
+		n.uplinks[ifindex] = true
 	}
 	// A predecessor may have run on BPF, with maps that nobody fills any more.
 	return removeFilter(r, ifindex)
@@ -75,6 +85,9 @@ func ingressChain(t *nftables.Table, r role, device string) *nftables.Chain {
 func chainName(r role, device string) string { return r.String() + "-" + device }
 
 func (n *ruleset) detach(r role, ifindex int) error {
+	if r == uplinkRole {
+		delete(n.uplinks, ifindex)
+	}
 	return errors.Join(removeChain(r, ifindex), removeFilter(r, ifindex))
 }
 
@@ -187,8 +200,9 @@ func (n *ruleset) filterFD() int { return -1 }
 
 // attachFilter puts the classic filter on the socket; there is no program.
 func (n *ruleset) attachFilter(fd int) error {
+	filter := classicFilter(n.first, n.last, n.routed)
 	return unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
-		&unix.SockFprog{Len: uint16(len(n.filter)), Filter: &n.filter[0]})
+		&unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]})
 }
 
 // close takes away a table in which nothing hangs any more.

@@ -50,8 +50,9 @@ const (
 )
 
 // classicFilter is the uplink_socket program for the range, without outside
-// addresses: ICMP, fragments, and TCP and UDP to ports first to last.
-func classicFilter(first, last uint16) []unix.SockFilter {
+// addresses: packets to guests of routed subnets, ICMP, fragments, and TCP and UDP to
+// ports first to last.
+func classicFilter(first, last uint16, routed []Routed) []unix.SockFilter {
 	load := func(size uint16, off int) unix.SockFilter {
 		return unix.SockFilter{Code: unix.BPF_LD | size | unix.BPF_ABS, K: uint32(off)}
 	}
@@ -61,26 +62,32 @@ func classicFilter(first, last uint16) []unix.SockFilter {
 	ret := func(n uint32) unix.SockFilter {
 		return unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: n}
 	}
-	return []unix.SockFilter{
-		0:  load(unix.BPF_W, skfAdOff+skfPktType),
-		1:  jump(unix.BPF_JGE, unix.PACKET_OTHERHOST, 17, 0), // also PACKET_OUTGOING
-		2:  load(unix.BPF_W, skfAdOff+skfProtocol),
-		3:  jump(unix.BPF_JEQ, unix.ETH_P_IP, 0, 15),
-		4:  load(unix.BPF_W, skfAdOff+skfVLANThere),
-		5:  jump(unix.BPF_JEQ, 0, 2, 0),
-		6:  load(unix.BPF_W, skfAdOff+skfVLANTag),
-		7:  jump(unix.BPF_JSET, 0x0fff, 11, 0),
-		8:  load(unix.BPF_B, skfNetOff+9), // protocol
-		9:  jump(unix.BPF_JEQ, unix.IPPROTO_ICMP, 8, 0),
-		10: jump(unix.BPF_JEQ, unix.IPPROTO_TCP, 1, 0),
-		11: jump(unix.BPF_JEQ, unix.IPPROTO_UDP, 0, 7),
-		12: load(unix.BPF_H, skfNetOff+6), // flags and fragment offset
-		13: jump(unix.BPF_JSET, 0x3fff, 4, 0),
-		14: {Code: unix.BPF_LDX | unix.BPF_B | unix.BPF_MSH, K: skfNetOff & 0xffffffff}, // X = IHL·4
-		15: {Code: unix.BPF_LD | unix.BPF_H | unix.BPF_IND, K: (skfNetOff + 2) & 0xffffffff},
-		16: jump(unix.BPF_JGE, uint32(first), 0, 2),
-		17: jump(unix.BPF_JGT, uint32(last), 1, 0),
-		18: ret(0xffffffff),
-		19: ret(0),
+	filter := []unix.SockFilter{
+		0: load(unix.BPF_W, skfAdOff+skfPktType),
+		1: jump(unix.BPF_JGE, unix.PACKET_OTHERHOST, 6, 0), // also PACKET_OUTGOING
+		2: load(unix.BPF_W, skfAdOff+skfProtocol),
+		3: jump(unix.BPF_JEQ, unix.ETH_P_IP, 0, 4),
+		4: load(unix.BPF_W, skfAdOff+skfVLANThere),
+		5: jump(unix.BPF_JEQ, 0, 3, 0),
+		6: load(unix.BPF_W, skfAdOff+skfVLANTag),
+		7: jump(unix.BPF_JSET, 0x0fff, 0, 1),
+		8: ret(0),
 	}
+	for _, r := range routed {
+		filter = append(filter, routedFilter(r)...)
+	}
+	return append(filter, []unix.SockFilter{
+		0:  load(unix.BPF_B, skfNetOff+9), // protocol
+		1:  jump(unix.BPF_JEQ, unix.IPPROTO_ICMP, 8, 0),
+		2:  jump(unix.BPF_JEQ, unix.IPPROTO_TCP, 1, 0),
+		3:  jump(unix.BPF_JEQ, unix.IPPROTO_UDP, 0, 7),
+		4:  load(unix.BPF_H, skfNetOff+6), // flags and fragment offset
+		5:  jump(unix.BPF_JSET, 0x3fff, 4, 0),
+		6:  {Code: unix.BPF_LDX | unix.BPF_B | unix.BPF_MSH, K: skfNetOff & 0xffffffff}, // X = IHL·4
+		7:  {Code: unix.BPF_LD | unix.BPF_H | unix.BPF_IND, K: (skfNetOff + 2) & 0xffffffff},
+		8:  jump(unix.BPF_JGE, uint32(first), 0, 2),
+		9:  jump(unix.BPF_JGT, uint32(last), 1, 0),
+		10: ret(0xffffffff),
+		11: ret(0),
+	}...)
 }

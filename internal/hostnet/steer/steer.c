@@ -42,6 +42,21 @@ struct {
 	__type(value, __u8);
 } outside SEC(".maps");
 
+struct prefix {
+	__u32 bits;
+	__be32 addr;
+};
+
+/* routed: the subnets whose guests are reached untranslated; 0 marks an address
+ * in one of them that is the host's. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1024);
+	__type(key, struct prefix);
+	__type(value, __u8);
+} routed SEC(".maps");
+
 struct datagram {
 	__be32 saddr;
 	__be32 daddr;
@@ -64,16 +79,29 @@ static __always_inline int tagged(struct __sk_buff *skb)
 	return skb->vlan_present && (skb->vlan_tci & VLAN_VID_MASK);
 }
 
-/* load_outside reads the IPv4 header of a packet to an outside address. */
-static __always_inline int load_outside(struct __sk_buff *skb, struct iphdr *ip)
+/* load reads the IPv4 header of a packet. */
+static __always_inline int load(struct __sk_buff *skb, struct iphdr *ip)
 {
 	if (skb->protocol != bpf_htons(ETH_P_IP) || tagged(skb))
 		return 0;
 	if (bpf_skb_load_bytes_relative(skb, 0, ip, sizeof(*ip), BPF_HDR_START_NET))
 		return 0;
-	if (ip->version != 4 || ip->ihl < 5)
-		return 0;
+	return ip->version == 4 && ip->ihl >= 5;
+}
+
+/* to_outside: the packet goes to an outside address. */
+static __always_inline int to_outside(const struct iphdr *ip)
+{
 	return bpf_map_lookup_elem(&outside, &ip->daddr) != 0;
+}
+
+/* to_guest: the packet goes to a guest of a routed network. */
+static __always_inline int to_guest(const struct iphdr *ip)
+{
+	struct prefix p = { .bits = 32, .addr = ip->daddr };
+	__u8 *guest = bpf_map_lookup_elem(&routed, &p);
+
+	return guest && *guest;
 }
 
 /* held: the bit of the packet's destination port; ip must be at offset 0. */
@@ -114,8 +142,10 @@ int uplink(struct __sk_buff *skb)
 	struct datagram d = {};
 	__u8 one = 1;
 
-	if (!load_outside(skb, &ip))
+	if (!load(skb, &ip))
 		return TC_ACT_UNSPEC;
+	if (!to_outside(&ip))
+		return to_guest(&ip) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 	d.saddr = ip.saddr;
 	d.daddr = ip.daddr;
 	d.id = ip.id;
@@ -140,8 +170,10 @@ int uplink_socket(struct __sk_buff *skb)
 
 	if (skb->pkt_type == PACKET_OUTGOING || skb->pkt_type == PACKET_OTHERHOST)
 		return 0;
-	if (!load_outside(skb, &ip))
+	if (!load(skb, &ip))
 		return 0;
+	if (!to_outside(&ip))
+		return to_guest(&ip) ? -1 : 0;
 	if (ip.protocol == IPPROTO_ICMP || (ip.frag_off & bpf_htons(IP_MF | IP_OFFSET)))
 		return -1;
 	return held(skb, &ip) ? -1 : 0;

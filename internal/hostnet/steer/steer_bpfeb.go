@@ -21,6 +21,12 @@ type steerDatagram struct {
 	Protocol uint16
 }
 
+type steerPrefix struct {
+	_    structs.HostLayout
+	Bits uint32
+	Addr uint32
+}
+
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
@@ -28,6 +34,7 @@ const (
 	steerMapFragments     = "fragments"
 	steerMapOutside       = "outside"
 	steerMapPorts         = "ports"
+	steerMapRouted        = "routed"
 	steerProgSilence      = "silence"
 	steerProgUplink       = "uplink"
 	steerProgUplinkSocket = "uplink_socket"
@@ -87,6 +94,7 @@ type steerMapSpecs struct {
 	Fragments *ebpf.MapSpec `ebpf:"fragments"`
 	Outside   *ebpf.MapSpec `ebpf:"outside"`
 	Ports     *ebpf.MapSpec `ebpf:"ports"`
+	Routed    *ebpf.MapSpec `ebpf:"routed"`
 }
 
 // steerVariableSpecs contains global variables before they are loaded into the kernel.
@@ -118,6 +126,7 @@ type steerMaps struct {
 	Fragments *ebpf.Map `ebpf:"fragments"`
 	Outside   *ebpf.Map `ebpf:"outside"`
 	Ports     *ebpf.Map `ebpf:"ports"`
+	Routed    *ebpf.Map `ebpf:"routed"`
 }
 
 func (m *steerMaps) Close() error {
@@ -125,6 +134,7 @@ func (m *steerMaps) Close() error {
 		m.Fragments,
 		m.Outside,
 		m.Ports,
+		m.Routed,
 	)
 }
 

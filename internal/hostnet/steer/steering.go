@@ -39,6 +39,7 @@ type backend interface {
 	attach(r role, ifindex int) error
 	detach(r role, ifindex int) error
 	setOutside(addrs []netip.Addr) error
+	setRouted(subnets []Routed) error
 	attachFilter(fd int) error
 	filterFD() int
 	close() error
