@@ -21,10 +21,6 @@ type Options struct {
 	// LocalChanged is called when the set of local addresses differs, with the
 	// new one, before Changed.
 	LocalChanged func(*LocalSet)
-	// HostPorts are the host ports of all our networks, by device name: Virtual.
-	HostPorts []string
-	// Egress are devices that guests may use although they are virtual.
-	Egress []string
 }
 
 // Follower answers for the routing of one network namespace.
@@ -34,7 +30,7 @@ type Follower struct {
 	raw     *nl.SocketHandle
 	events  *monitor
 
-	policy   atomic.Pointer[policy]
+	policy   atomic.Pointer[Policy]
 	defaults atomic.Pointer[map[int]bool] // devices of default routes; nil: ask
 	local    atomic.Pointer[LocalSet]
 
@@ -48,7 +44,7 @@ type Follower struct {
 // first look. Changes count from now on; Run delivers them.
 func Open(o Options) (f *Follower, err error) {
 	f = &Follower{options: o, neighbours: map[neighbour]*entry{}, links: map[int]linkState{}}
-	f.SetPolicy(o.HostPorts, o.Egress)
+	f.SetPolicy(Policy{})
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("follow the host's routes: %w", err), f.Close())
@@ -88,11 +84,9 @@ func (f *Follower) Close() (err error) {
 	return err
 }
 
-// SetPolicy replaces Options.HostPorts and Options.Egress, and counts as a
-// change for the Hops given from now on: the caller drops those it has.
-func (f *Follower) SetPolicy(hostPorts, egress []string) {
-	f.policy.Store(newPolicy(hostPorts, egress))
-}
+// SetPolicy replaces the policy, which is empty at first, and counts as a change
+// for the Hops given from now on: the caller drops those it has.
+func (f *Follower) SetPolicy(p Policy) { f.policy.Store(&p) }
 
 // LocalAddrs returns the present set of the host's own addresses.
 func (f *Follower) LocalAddrs() *LocalSet { return f.local.Load() }

@@ -80,7 +80,7 @@ func (f *Follower) forward(dst netip.Addr, r netlink.Route) (Hop, error) {
 	if !hop.Source.Is4() || hop.Source.IsUnspecified() {
 		return Hop{Kind: NoRoute}, nil
 	}
-	if hop.Virtual, err = f.virtual(link); hop.Virtual && !f.policy.Load().egress[hop.Name] {
+	if hop.Virtual, err = f.virtual(link); hop.Virtual && !f.policy.Load().allows(hop.Name) {
 		hop.Kind = Virtual
 	}
 	return hop, err

@@ -67,18 +67,20 @@ func TestVirtual(t *testing.T) {
 	for _, tc := range []struct {
 		name, setup       string
 		hostPorts, egress []string
+		all               bool
 		dst               string
 		want              Kind
 	}{
 		{name: "a bridge for guests", dst: "10.2.0.9", want: Virtual},
 		{name: "allowed", egress: []string{"br9"}, dst: "10.2.0.9", want: Forward},
+		{name: "all allowed", all: true, dst: "10.2.0.9", want: Forward},
 		{name: "another host port", hostPorts: []string{"v0"}, dst: "192.0.2.1", want: Virtual},
 		{name: "host port allowed", hostPorts: []string{"v0"}, egress: []string{"v0"}, dst: "192.0.2.1", want: Forward},
 		{name: "a bridge with a default route", setup: "ip route add default via 10.2.0.254 metric 50", dst: "10.2.0.9", want: Forward},
 		{name: "a bridge that lost it", setup: "ip route del default via 10.2.0.254", dst: "10.2.0.9", want: Virtual},
 		{name: "one of two next hops", setup: "ip route add default metric 60 nexthop via 10.1.0.254 nexthop via 10.2.0.254", dst: "10.2.0.9", want: Forward},
 	} {
-		b.SetPolicy(tc.hostPorts, tc.egress)
+		b.SetPolicy(Policy{HostPorts: tc.hostPorts, Egress: tc.egress, All: tc.all})
 		b.settle()
 		if tc.setup != "" {
 			b.host.Run(tc.setup)
@@ -88,6 +90,32 @@ func TestVirtual(t *testing.T) {
 		}
 		if got, err := b.Route(netip.MustParseAddr(tc.dst)); err != nil || got.Kind != tc.want {
 			t.Errorf("%s: %v (%v), want %v", tc.name, got.Kind, err, tc.want)
+		}
+	}
+}
+
+// TestEntries lists where packets may come from.
+func TestEntries(t *testing.T) {
+	b := newBed(t, Options{})
+	b.follow(t)
+	b.host.Run("ip link add d9 type veth peer name d8")
+	for _, tc := range []struct {
+		setup  string
+		policy Policy
+		want   []Device
+	}{
+		{want: []Device{{Name: "v0"}, {Name: "tun9", L3: true}}},
+		{policy: Policy{All: true}, want: []Device{{Name: "v0"}, {Name: "br9"}, {Name: "tun9", L3: true}}},
+		{policy: Policy{All: true, HostPorts: []string{"br9", "v0"}}, want: []Device{{Name: "tun9", L3: true}}},
+		{setup: "ip link set d9 up", want: []Device{{Name: "v0"}, {Name: "tun9", L3: true}}},
+		{setup: "ip route add 10.60.0.0/24 dev d9", want: []Device{{Name: "v0"}, {Name: "tun9", L3: true}, {Name: "d9"}}},
+		{setup: "ip link del tun9", want: []Device{{Name: "v0"}, {Name: "d9"}}},
+	} {
+		b.SetPolicy(tc.policy)
+		b.host.Run(tc.setup)
+		got, err := b.Entries()
+		if diff := cmp.Diff(tc.want, got, cmpopts.IgnoreFields(Device{}, "Ifindex")); err != nil || diff != "" {
+			t.Errorf("%s, %+v: %v %s", tc.setup, tc.policy, err, diff)
 		}
 	}
 }
