@@ -51,8 +51,10 @@ type NetworkInfo struct {
 	LeaseTime  int64   `json:"lease_time"`  // seconds, 0 = for ever
 	DNS        bool    `json:"dns"`
 	Upstreams  Strings `json:"dns_upstreams"` // each address:port, in the order they are asked
-	Uplink     string  `json:"uplink"`        // egress device of the host's default route; empty: none
+	Uplink     string  `json:"uplink"`        // device by which guests' packets leave: the one named, or that of the host's default route; empty: none
 	UplinkAddr string  `json:"uplink_address"`
+
+	IsolatedPorts bool `json:"isolated_ports"` // guests are kept from one another
 
 	Counts
 	Counters

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ubridge/internal/api"
+	"ubridge/internal/config"
 )
 
 func (a *app) netInfo() *cobra.Command {
@@ -39,7 +40,7 @@ func printInfo(out io.Writer, n api.NetworkInfo) error {
 }
 
 func infoLines(n api.NetworkInfo) [][2]string {
-	return [][2]string{
+	lines := [][2]string{
 		{"Name", n.Name},
 		{"Active", yesNo(n.Active)},
 		{"Persistent", yesNo(n.Persistent)},
@@ -54,6 +55,14 @@ func infoLines(n api.NetworkInfo) [][2]string {
 		{"DHCP", onOff(n.DHCP, strings.Join(n.LeaseRange, " "), leaseTime(n.LeaseTime))},
 		{"DNS", onOff(n.DNS, "asks "+cmp.Or(strings.Join(n.Upstreams, " "), "nobody"))},
 		{"Uplink", strings.TrimSpace(n.Uplink + " " + n.UplinkAddr)},
+	}
+	if n.Mode == string(config.ModeRoute) || n.Mode == string(config.ModeOpen) {
+		lines = append(lines, [2]string{"Way in", wayIn(n)})
+	}
+	if n.IsolatedPorts {
+		lines = append(lines, [2]string{"Isolated ports", "yes"})
+	}
+	return append(lines, [][2]string{
 		{"Defined in", definedIn(n)},
 		{"Ports", fmt.Sprintf("%d, %d up", n.Ports, n.PortsUp)},
 		{"Stations", fmt.Sprint(n.Stations)},
@@ -62,7 +71,15 @@ func infoLines(n api.NetworkInfo) [][2]string {
 		{"Received", fmt.Sprintf("%d frames, %d bytes", n.RxFrames, n.RxBytes)},
 		{"Sent", fmt.Sprintf("%d frames, %d bytes", n.TxFrames, n.TxBytes)},
 		{"Dropped", drops(n.Counters)},
+	}...)
+}
+
+// wayIn is the route by which others reach guests that are not translated.
+func wayIn(n api.NetworkInfo) string {
+	if len(n.Subnets) == 0 || n.UplinkAddr == "" {
+		return ""
 	}
+	return fmt.Sprintf("routers outside need: %s via %s", n.Subnets[0], n.UplinkAddr)
 }
 
 func onOff(on bool, details ...string) string {

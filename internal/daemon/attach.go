@@ -9,6 +9,7 @@ import (
 
 	"ubridge/dataplane"
 	"ubridge/dataplane/afpacket"
+	"ubridge/internal/gateway"
 	"ubridge/internal/hostnet"
 	"ubridge/internal/hostnet/steer"
 )
@@ -68,17 +69,22 @@ func (d *Daemon) linksChanged() {
 		if n.share != nil {
 			d.followNIC(n)
 		}
-		d.followEgress(n)
+		d.followDevices(n)
 	}
 	d.uplinksChanged()
 }
 
-// followEgress tells the router the interface indices of the virtual networks
-// that n may reach: a bridge that was made anew has another.
-func (d *Daemon) followEgress(n *network) {
+// followDevices tells the router the interface indices of the virtual networks
+// that n may reach, and of its uplink: a device that was made anew has another.
+func (d *Daemon) followDevices(n *network) {
 	if len(n.def.NAT.Egress) > 0 {
 		devices := deviceIndexes(n.def.NAT.Egress)
 		d.worker.Post(func(*dataplane.Worker) { d.router.SetEgress(n.bridge, devices) })
+	}
+	if n.def.Uplink != "" {
+		uplink := uplinkIndex(n.def)
+		n.saidUplink(uplink != gateway.NoDevice)
+		d.worker.Post(func(*dataplane.Worker) { d.router.SetUplink(n.bridge, uplink) })
 	}
 }
 
@@ -193,6 +199,9 @@ func (d *Daemon) addPort(n *network, a *attachment, dev hostnet.Device) error {
 	}
 	err = d.worker.Do(context.Background(), func(w *dataplane.Worker) {
 		w.AddPort(dataplane.PortID(a.st.ID), n.bridge, a.st.Name, port)
+		if n.def.PortsIsolated() {
+			w.SetPortGroup(dataplane.PortID(a.st.ID), isolatedGroup)
+		}
 	})
 	if err != nil {
 		return errors.Join(err, port.Close())

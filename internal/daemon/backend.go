@@ -245,6 +245,7 @@ func (b backend) Network(ctx context.Context, name string) (info api.NetworkInfo
 func configured(info *api.NetworkInfo, def config.Network) {
 	info.MTU, info.Domain = def.LinkMTU(), def.Domain
 	info.DHCP, info.DNS = def.DHCP.Enabled, def.DNS.Enabled
+	info.IsolatedPorts = def.PortsIsolated()
 	info.LeaseTime = int64(def.DHCP.LeaseTime.Seconds())
 	if def.DHCP.LeaseTime == config.InfiniteLease {
 		info.LeaseTime = 0
@@ -278,22 +279,26 @@ func (b backend) running(ctx context.Context, info *api.NetworkInfo, n *network)
 			info.Upstreams = append(info.Upstreams, u.Addr.String())
 		}
 	}
-	info.Uplink, info.UplinkAddr = b.d.uplinkOf(n)
+	info.Uplink, info.UplinkAddr = b.d.uplinkOf(n.def)
 	st := b.d.status(ctx, n)
 	info.Counts, info.Counters = st.Counts, st.Counters
 }
 
-// uplinkOf is the device by which the network's guests go outside, and the host's
-// IPv4 address there.
-func (d *Daemon) uplinkOf(n *network) (device, address string) {
-	if n.share == nil {
+// uplinkOf is the device by which guests' packets leave, and the host's address
+// there: the one that the network is bound to or shares, or that of the host's
+// default route; empty for a network that nothing leaves.
+func (d *Daemon) uplinkOf(def config.Network) (device, address string) {
+	switch {
+	case def.Uplink != "":
+		return def.Uplink, addressOn(def.Uplink)
+	case def.Routed():
 		return d.defaultUplink()
 	}
-	return n.def.Uplink, addressOf(n.def.Uplink)
+	return "", ""
 }
 
-// addressOf is the host's first IPv4 address on a device; empty for none.
-func addressOf(device string) string {
+// addressOn is the host's first IPv4 address on a device; empty for none.
+func addressOn(device string) string {
 	dev, err := hostnet.DeviceInfo(device)
 	if err != nil {
 		return ""
@@ -314,10 +319,9 @@ func (d *Daemon) defaultUplink() (device, address string) {
 		return "", ""
 	}
 	for _, r := range routes {
-		if r.Family != 4 {
-			continue
+		if r.Family == 4 {
+			return r.Device, addressOn(r.Device)
 		}
-		return r.Device, addressOf(r.Device)
 	}
 	return "", ""
 }

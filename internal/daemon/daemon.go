@@ -186,6 +186,8 @@ func (d *Daemon) openDataplane(done *undo) (err error) {
 	d.out.questions = make(chan question, questionRoom)
 	d.out.resolving = newResolving()
 	d.out.uplinks = map[int]*uplink{}
+	d.out.scope.Store(scopeOf(nil))
+	d.out.moved = make(chan struct{}, 1)
 	d.router = gateway.NewRouter(gateway.Config{NAT: table, Resolve: d.out.ask, Local: d.out.local})
 	return d.makeWorkers()
 }
@@ -227,7 +229,10 @@ func (d *Daemon) openSteering(done *undo) (err error) {
 // followHost starts what keeps the daemon in step with the host's routing.
 func (d *Daemon) followHost(tasks *sync.WaitGroup, ctx context.Context) (*links.Watch, error) {
 	follower, err := nexthop.Open(nexthop.Options{
-		Changed:      func() { d.worker.Post(func(*dataplane.Worker) { d.router.RoutingChanged() }) },
+		Changed: func() {
+			d.worker.Post(func(*dataplane.Worker) { d.router.RoutingChanged() })
+			d.out.routesMoved()
+		},
 		LocalChanged: d.dropLostAddresses,
 	})
 	if err != nil {
@@ -238,6 +243,7 @@ func (d *Daemon) followHost(tasks *sync.WaitGroup, ctx context.Context) (*links.
 	users.Go(func() { d.ended("routing", follower.Run(ctx)) })
 	users.Go(func() { d.runWayOut(ctx) })
 	users.Go(func() { d.keepPool(ctx) })
+	users.Go(func() { d.followEntries(ctx) })
 	tasks.Go(func() { users.Wait(); d.ended("routing", follower.Close()) })
 	return links.Open()
 }
@@ -287,17 +293,6 @@ func (d *Daemon) startOrder() []string {
 // crashed reports whether the last run ended without a clean stop: its flows
 // were still there.
 func (d *Daemon) crashed() bool { return d.flows.Resumed() }
-
-// setPolicy tells the follower which devices are ours and which virtual ones may
-// be reached.
-func (d *Daemon) setPolicy() {
-	var egress []string
-	for _, n := range d.nets {
-		egress = append(egress, n.def.NAT.Egress...)
-	}
-	d.out.follower.SetPolicy(d.hostPorts(), egress)
-	d.worker.Post(func(*dataplane.Worker) { d.router.RoutingChanged() })
-}
 
 // stopAll takes everything off the host that the daemon made. It remembers which
 // networks ran only after a crash; a clean stop leaves that to autostart.

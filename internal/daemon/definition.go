@@ -61,22 +61,10 @@ func (d *Daemon) all() (list []config.Network) {
 	return list
 }
 
-// carried refuses a network of a mode that this daemon does not run.
-func carried(n config.Network) error {
-	bridged := n.Mode == config.ModeBridge
-	if n.Mode != config.ModeNAT && !bridged || n.Uplink != "" && !bridged || n.PortsIsolated() {
-		return api.Errorf(api.Usage, "network %s: this version runs mode bridge, and mode nat without uplink, and no isolated_ports", n.Name)
-	}
-	return nil
-}
-
 // define checks a definition against the others and stores it.
 func (d *Daemon) define(n config.Network) error {
 	if err := n.Check(); err != nil {
 		return api.Errorf(api.Usage, "%v", err)
-	}
-	if err := carried(n); err != nil {
-		return err
 	}
 	if d.defs[n.Name].readOnly {
 		return api.Errorf(api.Conflict, "network %s is defined by the administrator in %s: change it there", n.Name, d.defs[n.Name].Origin.File)

@@ -19,7 +19,6 @@ import (
 	"ubridge/dataplane/tap"
 	"ubridge/dhcpd"
 	"ubridge/dhcpd/leasefile"
-	"ubridge/dnsfwd"
 	"ubridge/dnsfwd/upstream"
 	"ubridge/fdb"
 	"ubridge/internal/config"
@@ -48,14 +47,12 @@ type network struct {
 	cancel   context.CancelFunc
 	tasks    sync.WaitGroup
 	tcpError atomic.Pointer[error] // why TCP DNS is not served
+	noUplink bool                  // it was said that the uplink's device is not there
 }
 
 // startNetwork makes a defined network run. What it made so far is undone when
 // a step fails.
 func (d *Daemon) startNetwork(ctx context.Context, def config.Network) (err error) {
-	if err := carried(def); err != nil {
-		return err
-	}
 	n := &network{
 		def: def, st: d.state.network(def.Name), bridge: dataplane.NoBridge,
 		ports: map[string]*attachment{}, log: d.log.With("network", def.Name),
@@ -241,9 +238,11 @@ func (d *Daemon) portIDs(n *network) map[uint16]bool {
 // buildServices makes DHCP and DNS; runTasks starts them.
 func (d *Daemon) buildServices(n *network) error {
 	if n.def.DNS.Enabled {
-		n.names = upstream.New(n.dnsConfig(), upstream.Options{
-			ResolvConf: d.opts.ResolvConf, Upstreams: n.def.DNS.Upstreams, Log: n.log,
-		})
+		cfg, resolvConf := n.dnsConfig(), d.opts.ResolvConf
+		if cfg.Closed {
+			resolvConf = ""
+		}
+		n.names = upstream.New(cfg, upstream.Options{ResolvConf: resolvConf, Upstreams: n.def.DNS.Upstreams, Log: n.log})
 	}
 	if !n.def.DHCP.Enabled {
 		return nil
@@ -273,8 +272,9 @@ func (d *Daemon) buildServices(n *network) error {
 func (d *Daemon) serveNetwork(ctx context.Context, n *network) error {
 	cfg := gateway.Network{
 		Bridge: n.bridge, Station: n.st.MAC, Gateway: wire.IP4(n.addr.Addr().As4()), Subnet: n.addr.Masked(),
-		MTU: n.def.LinkMTU(), Egress: deviceIndexes(n.def.NAT.Egress),
+		Mode: routerMode(n.def.Mode), MTU: n.def.LinkMTU(), Egress: deviceIndexes(n.def.NAT.Egress), Uplink: uplinkIndex(n.def),
 	}
+	n.saidUplink(cfg.Uplink != gateway.NoDevice)
 	if n.dhcp != nil {
 		cfg.DHCP = n.dhcp.Submit
 	}
@@ -372,52 +372,4 @@ func (n *network) linkMTU() int {
 		return n.share.mtu
 	}
 	return n.def.LinkMTU()
-}
-
-// dnsConfig is what the forwarder of the network serves.
-func (n *network) dnsConfig() dnsfwd.Config {
-	// _gateway is what systemd-resolved calls a machine's default gateway.
-	self := []dnsfwd.Host{{Name: "_gateway", Addr: n.addr.Addr()}}
-	for _, h := range n.def.DNS.Hosts {
-		for _, name := range h.Names {
-			self = append(self, dnsfwd.Host{Name: name, Addr: h.IP})
-		}
-	}
-	return dnsfwd.Config{
-		Domain: n.def.Domain, LocalOnly: n.def.DNS.LocalOnly, Subnets: []netip.Prefix{n.addr.Masked()}, Self: self,
-	}
-}
-
-// dhcpConfig is what the engine of the network serves.
-func (n *network) dhcpConfig() dhcpd.Config {
-	cfg := dhcpd.Config{
-		Server: n.addr.Addr(), Subnet: n.addr.Masked(), Router: n.addr.Addr(),
-		Domain: n.def.Domain, MTU: uint16(n.def.MTU), LeaseTime: n.def.DHCP.LeaseTime,
-	}
-	if n.def.DNS.Enabled {
-		cfg.DNS = []netip.Addr{n.addr.Addr()}
-	}
-	for _, r := range n.def.Pool(n.addr) {
-		cfg.Ranges = append(cfg.Ranges, dhcpd.Range{First: r.First, Last: r.Last})
-	}
-	for _, h := range n.def.DHCP.Hosts {
-		host := dhcpd.Host{ClientID: h.ClientID, Name: h.Name, IP: h.IP}
-		copy(host.MAC[:], h.MAC)
-		cfg.Hosts = append(cfg.Hosts, host)
-	}
-	return cfg
-}
-
-// nameGuests gives DNS the names of the leases.
-func (n *network) nameGuests(leases []dhcpd.Lease) {
-	if n.names == nil {
-		return
-	}
-	var hosts []dnsfwd.Host
-	for _, l := range leases {
-		if l.Hostname != "" {
-			hosts = append(hosts, dnsfwd.Host{Name: l.Hostname, Addr: l.IP})
-		}
-	}
-	n.names.SetHosts(hosts)
 }

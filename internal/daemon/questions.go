@@ -109,10 +109,13 @@ func (d *Daemon) answer(ctx context.Context, dst wire.IP4, hop nexthop.Hop, err 
 	}
 	h := routerHop(hop, err)
 	if h.State == gateway.HopReady {
-		if h.Port, err = d.openUplink(ctx, hop); err != nil && !errors.Is(err, context.Canceled) {
-			d.out.troubles.say(d.log, "uplink is not opened", err, "device", hop.Name)
+		to, inside := d.out.scope.Load().inside[hop.Name]
+		h.Virtual, h.Inside, h.Bridge = hop.Virtual, inside, to.bridge
+		if !inside || to.masked {
+			if h.Port, err = d.openUplink(ctx, hop); err != nil && !errors.Is(err, context.Canceled) {
+				d.out.troubles.say(d.log, "uplink is not opened", err, "device", hop.Name)
+			}
 		}
-		h.Virtual = hop.Virtual
 	}
 	d.worker.PostCycle(func(c *dataplane.Cycle) { d.router.SetHop(c, dst, h) })
 }

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"ubridge/dataplane"
 	"ubridge/dataplane/afpacket"
@@ -45,6 +46,8 @@ type wayOut struct {
 	questions chan question
 	resolving *resolving
 	troubles  troubles
+	scope     atomic.Pointer[scope]
+	moved     chan struct{} // the host's routes or devices changed
 
 	mu      sync.Mutex // guards what follows, and uplinks' opening
 	closed  bool       // the daemon stops: nothing is opened any more
@@ -162,6 +165,7 @@ func (d *Daemon) dropLost(set *nexthop.LocalSet) {
 func (d *Daemon) resumeUplinks(ctx context.Context) {
 	d.out.mu.Lock()
 	defer d.out.mu.Unlock()
+	d.ended("steering", d.steer.SetRouted(d.routedBefore()))
 	for _, r := range slices.Clone(d.out.records) {
 		dev, err := hostnet.DeviceInfo(r.Before.Name)
 		if err != nil || dev.Ifindex != r.Before.Ifindex {
@@ -224,7 +228,10 @@ func (d *Daemon) attachUplink(ctx context.Context, u *uplink) error {
 		return err
 	}
 	id := d.out.freeID()
-	err = d.worker.Do(ctx, func(w *dataplane.Worker) { w.AddPort(id, dataplane.NoBridge, u.name, port) })
+	err = d.worker.Do(ctx, func(w *dataplane.Worker) {
+		w.AddPort(id, dataplane.NoBridge, u.name, port)
+		d.router.AddUplink(id, int32(u.ifindex))
+	})
 	if err != nil {
 		return errors.Join(err, port.Close())
 	}
@@ -302,6 +309,7 @@ func (d *Daemon) closeUplink(u *uplink) {
 	u.port = nil
 	err := d.takeOff(func(w *dataplane.Worker) []dataplane.Port {
 		d.router.RoutingChanged()
+		d.router.RemoveUplink(u.id)
 		return []dataplane.Port{w.RemovePort(u.id)}
 	})
 	if errors.Is(err, dataplane.ErrStopped) {
