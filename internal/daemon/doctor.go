@@ -11,6 +11,7 @@ import (
 
 	"ubridge/dnsfwd/upstream"
 	"ubridge/internal/api"
+	"ubridge/internal/gateway"
 	"ubridge/internal/hostnet"
 	"ubridge/internal/hostnet/probe"
 )
@@ -170,6 +171,7 @@ func (d *Daemon) networkChecks(n *network) (checks []api.Check) {
 	if what, taken, err := hostnet.Conflict(n.addr.Masked(), n.device); err == nil && taken {
 		checks = append(checks, warn(name, "its subnet is now in use by the host too: "+what, "give the network another address"))
 	}
+	checks = append(checks, d.wayChecks(n)...)
 	if n.names != nil {
 		checks = append(checks, n.dnsChecks()...)
 	}
@@ -179,6 +181,23 @@ func (d *Daemon) networkChecks(n *network) (checks []api.Check) {
 		if a := n.ports[port]; a.problem != "" {
 			checks = append(checks, bad("port "+port, a.problem, "see `ubridge port list`"))
 		}
+	}
+	return checks
+}
+
+// wayChecks look at the way between a network's guests and the outside.
+func (d *Daemon) wayChecks(n *network) (checks []api.Check) {
+	name := "network " + n.def.Name
+	if uplinkIndex(n.def) == gateway.NoDevice {
+		return append(checks, warn(name, "its uplink "+n.def.Uplink+" is not there: nothing leaves or enters",
+			"bring the device back, or name another: it is followed at once"))
+	}
+	if untranslated(n.def) {
+		via := "this host"
+		if _, addr := d.uplinkOf(n.def); addr != "" {
+			via = addr
+		}
+		checks = append(checks, ok("way "+n.def.Name, fmt.Sprintf("routers outside need a route to %s via %s, or answers do not come back", n.addr.Masked(), via)))
 	}
 	return checks
 }

@@ -64,10 +64,13 @@ func newScene(t *testing.T) *bed {
 	return b
 }
 
-// addSecond makes the host's second way out, eth1.
+// addSecond makes the host's second way out, eth1; also again, after it went.
 func (b *bed) addSecond() {
 	b.T.Helper()
-	b.second = b.NS("second")
+	if b.second == nil {
+		b.second = b.NS("second")
+		serve(b.second)
+	}
 	b.Veth(b.Host, "eth1", b.second, "eth0")
 	b.Host.Addr("eth1", hostSecondAddr+"/24")
 	b.second.Addr("eth0", secondAddr+"/24")
