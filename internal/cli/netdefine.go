@@ -36,7 +36,7 @@ func (a *app) netCreate() *cobra.Command {
 	cmd.Flags().IntVar(&r.MTU, "mtu", 0, "MTU of the ports in `BYTES` (default 1500)")
 	cmd.Flags().StringVar(&r.Domain, "domain", "", "`DOMAIN` of the guests' names")
 	cmd.Flags().StringVar(&r.Bridge, "bridge", "", "device `DEV` of the host port (default the next free ubrN)")
-	cmd.Flags().StringVar(&r.Uplink, "uplink", "", "`NIC` whose LAN guests are on (mode bridge), or the only way out")
+	cmd.Flags().StringVar(&r.Uplink, "uplink", "", "`NIC` whose LAN guests are on (mode bridge), or the only way out and in")
 	return cmd
 }
 

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"time"
@@ -147,6 +148,10 @@ func (d *Daemon) routedBefore() (subnets []steer.Routed) {
 // are looked at: a routing daemon makes many at once.
 const entrySettle = 100 * time.Millisecond
 
+// maxEntries bounds the devices that are opened only because a route leaves by them:
+// each has a ring of its own.
+const maxEntries = 64
+
 // followEntries keeps the devices by which others may reach routed networks open.
 func (d *Daemon) followEntries(ctx context.Context) {
 	for {
@@ -206,6 +211,8 @@ func (d *Daemon) openEntry(ctx context.Context, dev nexthop.Device) error {
 	switch {
 	case d.out.closed:
 		return context.Canceled
+	case u == nil && len(d.out.uplinks) >= maxEntries:
+		return fmt.Errorf("%d devices are open as ways to routed networks: name the one with uplink = \"%s\" in the network's definition", maxEntries, dev.Name)
 	case u == nil:
 		u = &uplink{name: dev.Name, ifindex: dev.Ifindex, l3: dev.L3, id: dataplane.NoPort}
 		d.out.uplinks[u.ifindex] = u

@@ -87,7 +87,9 @@ func (b *bed) join(network, name string) *lab.Guest {
 }
 
 // peer is a namespace that answers on port 7 with the address that it sees.
-type peer interface{ Start(args ...string) *testnet.Proc }
+type peer interface {
+	Start(args ...string) *testnet.Proc
+}
 
 // serve has a namespace tell who asks, on TCP port 7.
 func serve(at peer) { at.Start("socat", "TCP-LISTEN:7,fork,reuseaddr", "SYSTEM:echo $SOCAT_PEERADDR") }
@@ -124,6 +126,17 @@ func ask(from *testnet.NS, addr string) string {
 		}
 	}
 	return ""
+}
+
+// wantNothingLeft stops the daemon and looks at the host's devices.
+func (b *bed) wantNothingLeft() {
+	b.T.Helper()
+	b.Stop()
+	out := b.Host.Run("sh", "-c", `for d in $(ls /sys/class/net); do tc qdisc show dev $d clsact; tc filter show dev $d ingress; done 2>/dev/null
+		ip -o link show | grep ubr; nft list tables netdev; true`)
+	if strings.TrimSpace(out) != "" {
+		b.T.Errorf("left on the host:\n%s", out)
+	}
 }
 
 // wantPing checks what ping says, within patience where it is yes.

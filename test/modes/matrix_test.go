@@ -73,6 +73,7 @@ func TestSeparation(t *testing.T) {
 		})
 	}
 	running.Wait()
+	b.wantNothingLeft()
 }
 
 // separated checks one pair.

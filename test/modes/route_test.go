@@ -27,10 +27,7 @@ func TestRoutedTraffic(t *testing.T) {
 			if n := len(b.Flows("route1")); n != 0 {
 				t.Errorf("%d translated flows", n)
 			}
-			b.Stop()
-			if left, err := b.Host.Try("sh", "-c", "tc filter show dev eth0 ingress; tc qdisc show dev eth0 clsact; nft list table netdev ubridge 2>/dev/null"); err == nil || left != "" {
-				t.Errorf("left on the host: %s", left)
-			}
+			b.wantNothingLeft()
 		})
 	}
 }
@@ -175,8 +172,24 @@ func TestRoutedOverACrash(t *testing.T) {
 	if n := errs.Count("icmp[0] = 3 or icmp[0] = 5 or tcp[13] & 4 != 0"); n != 0 {
 		t.Errorf("%d errors over the crash: %v", n, errs.Frames())
 	}
-	b.Stop()
-	if out, err := b.Host.Try("tc", "filter", "show", "dev", "eth0", "ingress"); err == nil && out != "" {
-		t.Errorf("left: %s", out)
+	b.wantNothingLeft()
+}
+
+// TestARoutedNetworkStopsAndStarts: while it is stopped its subnet is the host's affair.
+func TestARoutedNetworkStopsAndStarts(t *testing.T) {
+	b := newBed(t, networks{"route1": everyMode["route1"], "nat1": everyMode["nat1"]})
+	b.Server.Route("10.20.0.0/16", "via", lab.HostAddr)
+	g, natted := b.join("route1", "guest"), b.join("nat1", "natted")
+	for range 2 {
+		b.wantPing(b.Server, g.Addr, "yes")
+		b.wantPing(natted.NS, g.Addr, "yes")
+		b.Run("net", "stop", "route1")
+		b.Host.Addr("lo", g.Addr+"/32") // who answers now?
+		b.wantPing(b.Server, g.Addr, "yes")
+		b.Host.Run("ip", "addr", "del", g.Addr+"/32", "dev", "lo")
+		b.wantPing(b.Server, g.Addr, "silence")
+		b.Run("net", "start", "route1")
+		b.AwaitPort(g.Port, "up")
 	}
+	b.wantNothingLeft()
 }
