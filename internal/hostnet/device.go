@@ -46,7 +46,7 @@ func DeviceInfo(name string) (Device, error) {
 	if err != nil {
 		return Device{}, err
 	}
-	d := describe(link)
+	d := Describe(link)
 	if d.Addresses, err = addresses(link); err != nil {
 		return Device{}, err
 	}
@@ -78,7 +78,9 @@ func ignoreMissing(err error) error {
 	return err
 }
 
-func describe(link netlink.Link) Device {
+// Describe puts what a link message says of a device in our words: all but Master
+// and Addresses, which take other questions.
+func Describe(link netlink.Link) Device {
 	a := link.Attrs()
 	d := Device{
 		Name: a.Name, Ifindex: a.Index, Kind: link.Type(), MAC: a.HardwareAddr, MTU: a.MTU,

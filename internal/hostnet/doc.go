@@ -12,8 +12,8 @@
 //	Snapshot(name) → (state file) → Prepare(snapshot) → … → Restore(snapshot)
 //
 // Sub-packages hold what has a life of its own: steer keeps the host's stack
-// quiet (eBPF, nftables), nexthop follows routes and neighbours, probe gathers
-// facts for doctor.
+// quiet (eBPF, nftables), nexthop follows routes and neighbours, nic judges what
+// can be an uplink, probe gathers facts for doctor.
 //
 // # Network namespaces
 //

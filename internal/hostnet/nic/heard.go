@@ -1,0 +1,46 @@
+package nic
+
+import (
+	"net"
+	"net/netip"
+)
+
+// Heard is what came back to a MAC address that is not the NIC's.
+type Heard struct {
+	MAC      net.HardwareAddr // that the frames were sent from
+	DHCP     netip.Addr       // server that made an offer; invalid if none
+	Offered  netip.Addr       // address that it offered
+	Gateway  netip.Addr       // that was asked for by ARP; invalid if there is none by this device
+	Answered bool             // the gateway answered
+	Taken    []netip.Addr     // addresses of the host that another machine answered for
+}
+
+// Passed reports whether a frame to that address came in: the network takes
+// frames from such addresses, and delivers to them.
+func (h *Heard) Passed() bool { return h != nil && (h.DHCP.IsValid() || h.Answered) }
+
+// judgeHeard words what Ask heard. Silence proves nothing.
+func judgeHeard(f Facts) (list []Finding) {
+	h := f.Heard
+	if h == nil {
+		return nil
+	}
+	for _, a := range h.Taken {
+		list = append(list, warning("address", "find the machine that has it", "another machine has the host's address %s", a)...)
+	}
+	if h.DHCP.IsValid() {
+		list = append(list, fine("probe", "heard: the DHCP server %s offered %s to a MAC address that is not the NIC's; no lease was taken", h.DHCP, h.Offered)...)
+	}
+	if h.Answered {
+		list = append(list, fine("probe", "heard: the gateway %s answered to a MAC address that is not the NIC's", h.Gateway)...)
+	}
+	if h.Passed() {
+		return list
+	}
+	asked := "no DHCP server answered, and the host has no gateway by it to ask"
+	if h.Gateway.IsValid() {
+		asked = "neither a DHCP server nor the gateway " + h.Gateway.String() + " answered"
+	}
+	return append(list, warning("probe", "mode nat works without: ubridge net create NAME; or allow other MAC addresses where the network is managed (port security, 802.1X)",
+		"not heard: %s to a MAC address that is not the NIC's (%s): the network drops such frames, or there is nobody to answer", asked, h.MAC)...)
+}

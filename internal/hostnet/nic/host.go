@@ -1,0 +1,154 @@
+package nic
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"ubridge/internal/hostnet"
+)
+
+// host is the kernel that runs this.
+type host struct{}
+
+var _ kernel = host{}
+
+// attempts is how often a listing that a change interrupted is asked for.
+const attempts = 5
+
+func (host) links() (list []netlink.Link, err error) {
+	for range attempts {
+		if list, err = netlink.LinkList(); !errors.Is(err, netlink.ErrDumpInterrupted) {
+			break
+		}
+	}
+	return list, err
+}
+
+func (host) addresses(l netlink.Link) (list []netlink.Addr, err error) {
+	for range attempts {
+		if list, err = netlink.AddrList(l, netlink.FAMILY_ALL); !errors.Is(err, netlink.ErrDumpInterrupted) {
+			break
+		}
+	}
+	return list, err
+}
+
+func (host) lro(name string) (bool, error) {
+	u, err := hostnet.SnapshotUplink(name)
+	return u.LRO, err
+}
+
+// driver asks ethtool; devices without a driver that says so have empty names.
+func (host) driver(name string) (driver, bus string) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return "", ""
+	}
+	defer unix.Close(fd)
+	info, err := unix.IoctlGetEthtoolDrvinfo(fd, name)
+	if err != nil {
+		return "", ""
+	}
+	return unix.ByteSliceToString(info.Driver[:]), unix.ByteSliceToString(info.Bus_info[:])
+}
+
+// programs lists what others have at the two tc hooks.
+func (host) programs(ifindex int) (list []Program, err error) {
+	for _, hook := range []struct {
+		name   string
+		parent uint32
+		tcx    ebpf.AttachType
+	}{
+		{"ingress", netlink.HANDLE_MIN_INGRESS, ebpf.AttachTCXIngress},
+		{"egress", netlink.HANDLE_MIN_EGRESS, ebpf.AttachTCXEgress},
+	} {
+		filters, err := netlink.FilterList(&netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Index: ifindex}}, hook.parent)
+		if err != nil && !errors.Is(err, unix.EINVAL) { // EINVAL: no clsact
+			return list, fmt.Errorf("list tc filters: %w", err)
+		}
+		for _, f := range filters {
+			a := f.Attrs()
+			p := Program{Hook: hook.name, Kind: f.Type(), Preference: int(a.Priority), Every: a.Protocol == unix.ETH_P_ALL}
+			if b, ok := f.(*netlink.BpfFilter); ok {
+				p.Name = b.Name
+			}
+			if !ours(p.Name) {
+				list = append(list, p)
+			}
+		}
+		tcx, err := tcxPrograms(ifindex, hook.tcx)
+		if err != nil {
+			return list, err
+		}
+		for _, name := range tcx {
+			list = append(list, Program{Hook: hook.name, Kind: "tcx", Name: name})
+		}
+	}
+	return list, nil
+}
+
+// tcxPrograms names the tcx programs at a hook (CAP_NET_ADMIN; kernels before 6.6
+// have none). A name needs CAP_SYS_ADMIN, and is left out without it.
+func tcxPrograms(ifindex int, at ebpf.AttachType) (names []string, err error) {
+	result, err := link.QueryPrograms(link.QueryOptions{Target: ifindex, Attach: at})
+	if errors.Is(err, ebpf.ErrNotSupported) || errors.Is(err, unix.EINVAL) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list tcx programs: %w", err)
+	}
+	for _, p := range result.Programs {
+		names = append(names, programName(p.ID))
+	}
+	return names, nil
+}
+
+func programName(id ebpf.ProgramID) string {
+	p, err := ebpf.NewProgramFromID(id)
+	if err != nil {
+		return ""
+	}
+	defer p.Close()
+	info, err := p.Info()
+	if err != nil {
+		return ""
+	}
+	return info.Name
+}
+
+// physicalFunction follows sysfs' links from a virtual function on the PCI bus
+// ("0000:03:10.1") to the device of its physical one, which has a name here only
+// if it is in this mount's network namespace.
+func (host) physicalFunction(bus string) (pf string, index int, is bool) {
+	return physicalFunction("/sys/bus/pci/devices", bus)
+}
+
+func physicalFunction(devices, bus string) (pf string, index int, is bool) {
+	if bus == "" || strings.Contains(bus, "/") {
+		return "", 0, false
+	}
+	physical := filepath.Join(devices, bus, "physfn")
+	if _, err := os.Stat(physical); err != nil {
+		return "", 0, false
+	}
+	functions, _ := filepath.Glob(filepath.Join(physical, "virtfn*"))
+	for _, f := range functions {
+		if target, err := os.Readlink(f); err == nil && filepath.Base(target) == bus {
+			_, _ = fmt.Sscanf(filepath.Base(f), "virtfn%d", &index) // a name of sysfs
+		}
+	}
+	if nets, err := os.ReadDir(filepath.Join(physical, "net")); err == nil && len(nets) > 0 {
+		pf = nets[0].Name()
+	}
+	return pf, index, true
+}
+
+func (host) platform() Platform { return readPlatform("/sys/class/dmi/id") }
