@@ -119,7 +119,7 @@ func TestOnlyCmdImportsTheDaemon(t *testing.T) {
 func TestLibrariesStayInTheirPlace(t *testing.T) {
 	places := map[string][]string{
 		"github.com/miekg/dns":         {"dnsfwd"},
-		"github.com/insomniacslk/dhcp": {"dhcpd"},
+		"github.com/insomniacslk/dhcp": {"dhcpd", "internal/hostnet/nic"},
 		"github.com/spf13/cobra":       {"internal/cli", "cmd"},
 		"github.com/google/gopacket":   {"internal/testnet", "bench", "test"},
 		"github.com/cilium/ebpf":       {"internal/hostnet"},

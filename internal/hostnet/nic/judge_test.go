@@ -100,6 +100,9 @@ var judged = []struct {
 	}, Fine, []string{"the DHCP server 10.0.0.1 offered 10.0.0.77", "no lease was taken"}},
 	{"silence", func(f *Facts) { f.Heard = &Heard{MAC: heardFrom, Gateway: netip.MustParseAddr("10.0.0.1")} }, Warning,
 		[]string{"warn probe: not heard: neither a DHCP server nor the gateway 10.0.0.1 answered", "02:75:62:01:02:03"}},
+	{"an offer by broadcast", func(f *Facts) {
+		f.Heard = &Heard{MAC: heardFrom, DHCP: netip.MustParseAddr("10.0.0.1"), Offered: netip.MustParseAddr("10.0.0.77"), Broadcast: true}
+	}, Warning, []string{"not heard: the DHCP server 10.0.0.1 answered by broadcast only"}},
 	{"silence where nobody is", func(f *Facts) { f.Heard = &Heard{MAC: heardFrom} }, Warning, []string{"no gateway by it to ask", "nobody to answer"}},
 	{"silence on EC2", func(f *Facts) { f.Driver, f.Heard = "ena", &Heard{MAC: heardFrom} }, Warning, []string{"warn platform", "mode nat", "not heard"}},
 	{"a taken address", func(f *Facts) {

@@ -44,7 +44,9 @@ func parseInterface(answer []byte) (Wireless, error) {
 	if len(answer) < nl.SizeofGenlmsg {
 		return w, fmt.Errorf("nl80211: an answer of %d bytes", len(answer))
 	}
-	attrs, err := nl.ParseRouteAttr(answer[nl.SizeofGenlmsg:])
+	// The library runs past an end that is not aligned, as the kernel's is.
+	aligned := append(answer[nl.SizeofGenlmsg:len(answer):len(answer)], make([]byte, -len(answer)&3)...)
+	attrs, err := nl.ParseRouteAttr(aligned)
 	if err != nil {
 		return w, fmt.Errorf("nl80211: %w", err)
 	}
