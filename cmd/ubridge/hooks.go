@@ -23,6 +23,8 @@ func hooks() cli.Hooks {
 		BenchHelper: bench.Help,
 		Restore:     restore,
 		Doctor:      func(context.Context) []api.Check { return daemon.HostChecks(resolvConf) },
+
+		DoctorUplink: daemon.HostUplinkChecks,
 	}
 }
 

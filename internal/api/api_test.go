@@ -71,11 +71,18 @@ func TestClientIsTheBackend(t *testing.T) {
 		"fdb":            func(b api.Backend) (any, error) { return collect(b.FDB(ctx, "")) },
 		"flows":          func(b api.Backend) (any, error) { return collect(b.Flows(ctx, "")) },
 		"doctor":         func(b api.Backend) (any, error) { return b.Doctor(ctx) },
-		"status":         func(b api.Backend) (any, error) { return b.Status(ctx) },
-		"start active":   func(b api.Backend) (any, error) { return nil, b.Start(ctx, "default") },
-		"stop none":      func(b api.Backend) (any, error) { return nil, b.Stop(ctx, "../x") },
-		"restore none":   func(b api.Backend) (any, error) { return b.Restore(ctx, "eth9") },
-		"network dots":   func(b api.Backend) (any, error) { return b.Network(ctx, "..") },
+		"uplink":         func(b api.Backend) (any, error) { return b.DoctorUplink(ctx, api.UplinkRequest{Device: "eth0"}) },
+		"uplink probe": func(b api.Backend) (any, error) {
+			return b.DoctorUplink(ctx, api.UplinkRequest{Device: "eth0", Probe: true})
+		},
+		"uplink none": func(b api.Backend) (any, error) {
+			return b.DoctorUplink(ctx, api.UplinkRequest{Device: "e/?h"})
+		},
+		"status":       func(b api.Backend) (any, error) { return b.Status(ctx) },
+		"start active": func(b api.Backend) (any, error) { return nil, b.Start(ctx, "default") },
+		"stop none":    func(b api.Backend) (any, error) { return nil, b.Stop(ctx, "../x") },
+		"restore none": func(b api.Backend) (any, error) { return b.Restore(ctx, "eth9") },
+		"network dots": func(b api.Backend) (any, error) { return b.Network(ctx, "..") },
 		"delete none": func(b api.Backend) (any, error) {
 			return nil, b.DeletePort(ctx, api.DeletePortRequest{Network: "default", Port: "x"})
 		},

@@ -48,6 +48,9 @@ type Backend interface {
 
 	// Doctor checks what the daemon needs from the host.
 	Doctor(ctx context.Context) ([]Check, error)
+	// DoctorUplink checks whether a NIC can be shared with guests; NotFound if
+	// there is none of that name. Only a probe sends anything.
+	DoctorUplink(ctx context.Context, r UplinkRequest) ([]Check, error)
 	// Status is the state of the whole daemon.
 	Status(ctx context.Context) (Status, error)
 }

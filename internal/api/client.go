@@ -113,6 +113,15 @@ func (c *Client) Doctor(ctx context.Context) (list []Check, err error) {
 	return list, c.do(ctx, http.MethodGet, "/v1/doctor", nil, &list)
 }
 
+// DoctorUplink implements Backend.
+func (c *Client) DoctorUplink(ctx context.Context, r UplinkRequest) (list []Check, err error) {
+	method := http.MethodGet
+	if r.Probe {
+		method = http.MethodPost
+	}
+	return list, c.do(ctx, method, pathOf("/v1/doctor", r.Device), nil, &list)
+}
+
 // Status implements Backend.
 func (c *Client) Status(ctx context.Context) (s Status, err error) {
 	return s, c.do(ctx, http.MethodGet, "/v1/status", nil, &s)

@@ -18,6 +18,8 @@
 //	DELETE /v1/networks/{network}/ports/{port}  DeletePort
 //	GET    /v1/leases|ports|fdb|flows[?network=]  Leases, Ports, FDB, Flows
 //	GET    /v1/doctor, /v1/status           Doctor, Status
+//	GET    /v1/doctor/{device}              DoctorUplink
+//	POST   /v1/doctor/{device}              DoctorUplink with a probe
 //
 // Leases, stations and flows may be many, so they are iterators on both sides
 // and cross the socket as a JSON array that is written and read one element at

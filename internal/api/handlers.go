@@ -20,6 +20,11 @@ func (h *handler) doctor(r *http.Request) (any, error) {
 	return orEmpty(h.backend.Doctor(r.Context()))
 }
 
+// doctorUplink sends nothing where it is only read.
+func (h *handler) doctorUplink(r *http.Request) (any, error) {
+	return orEmpty(h.backend.DoctorUplink(r.Context(), UplinkRequest{Device: r.PathValue("device"), Probe: r.Method == http.MethodPost}))
+}
+
 func (h *handler) status(r *http.Request) (any, error) {
 	return h.backend.Status(r.Context())
 }

@@ -36,3 +36,9 @@ type DeletePortRequest struct {
 	Network string `json:"network"`
 	Port    string `json:"port"`
 }
+
+// UplinkRequest asks whether a device can be shared with guests.
+type UplinkRequest struct {
+	Device string
+	Probe  bool // send a few frames from another MAC address and listen for answers
+}

@@ -103,6 +103,7 @@ func newHandler(b Backend, group int) http.Handler {
 	read("/v1/networks/{network}", h.network)
 	read("/v1/ports", h.ports)
 	read("/v1/doctor", h.doctor)
+	read("/v1/doctor/{device}", h.doctorUplink)
 	read("/v1/status", h.status)
 	mux.HandleFunc("GET /v1/leases", stream(b.Leases))
 	mux.HandleFunc("GET /v1/fdb", stream(b.FDB))
@@ -116,6 +117,7 @@ func newHandler(b Backend, group int) http.Handler {
 	change("POST /v1/nics/{nic}/restore", h.restore)
 	change("POST /v1/networks/{network}/ports", h.addPort)
 	change("DELETE /v1/networks/{network}/ports/{port}", h.deletePort)
+	change("POST /v1/doctor/{device}", h.doctorUplink)
 
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		fail(w, Errorf(NotFound, "%s %s: this daemon has no such request; are both of one version?", r.Method, r.URL.Path))

@@ -12,9 +12,11 @@ import (
 )
 
 func (a *app) doctor() *cobra.Command {
-	return a.command("doctor", "check what ubridge needs from this host, and say what to do", "  sudo ubridge doctor",
+	var r api.UplinkRequest
+	cmd := a.command("doctor", "check what ubridge needs from this host, and say what to do",
+		"  sudo ubridge doctor\n  sudo ubridge doctor --uplink eth0            can guests be on the LAN of eth0?\n  sudo ubridge doctor --uplink eth0 --probe    ask the LAN too",
 		func(cmd *cobra.Command, _ []string) error {
-			checks, err := a.checks(cmd.Context())
+			checks, err := a.checks(cmd.Context(), r)
 			if err != nil {
 				return err
 			}
@@ -28,12 +30,29 @@ func (a *app) doctor() *cobra.Command {
 			}
 			return err
 		})
+	cmd.Long = `Check what ubridge needs from this host, and say what to do.
+
+With --uplink, check whether guests can be on the LAN of a NIC that they share
+with the host (mode bridge), and why not; nothing is sent. With --probe as well,
+a DHCP DISCOVER and ARP requests are sent from a MAC address that is not the
+NIC's, and answers are listened for, for three seconds: an answer proves that the
+network takes guests' addresses. No lease is taken. A switch with port security
+may take offence at a new address.`
+	cmd.Flags().StringVar(&r.Device, "uplink", "", "check whether `NIC` can be shared with guests")
+	cmd.Flags().BoolVar(&r.Probe, "probe", false, "with --uplink: find out whether the LAN takes other MAC addresses")
+	return cmd
 }
 
 // checks asks the daemon, or looks for itself where none can be asked.
-func (a *app) checks(ctx context.Context) ([]api.Check, error) {
+func (a *app) checks(ctx context.Context, r api.UplinkRequest) ([]api.Check, error) {
 	c := a.client()
 	defer c.Close()
+	if r.Device != "" {
+		return a.uplinkChecks(ctx, c, r)
+	}
+	if r.Probe {
+		return nil, api.Errorf(api.Usage, "--probe needs --uplink NIC")
+	}
 	checks, err := c.Doctor(ctx)
 	if err == nil {
 		return append([]api.Check{{Check: "daemon", Status: api.CheckOK, Detail: "running"}}, checks...), nil
@@ -51,6 +70,16 @@ func (a *app) checks(ctx context.Context) ([]api.Check, error) {
 		return []api.Check{daemon}, nil
 	}
 	return append([]api.Check{daemon}, a.hooks.Doctor(ctx)...), nil
+}
+
+// uplinkChecks asks the daemon, which knows its networks; any other can look at
+// the NIC as well.
+func (a *app) uplinkChecks(ctx context.Context, c *api.Client, r api.UplinkRequest) ([]api.Check, error) {
+	checks, err := c.DoctorUplink(ctx, r)
+	if code := codeOf(err); err == nil || code != api.Unavailable && code != api.Permission || a.hooks.DoctorUplink == nil {
+		return checks, err
+	}
+	return a.hooks.DoctorUplink(ctx, r)
 }
 
 func printChecks(out io.Writer, checks []api.Check) error {

@@ -23,6 +23,8 @@ type Hooks struct {
 	Restore func(o RestoreOptions) (api.Restored, error)
 	// Doctor checks this host without a daemon.
 	Doctor func(ctx context.Context) []api.Check
+	// DoctorUplink checks a NIC of this host without a daemon.
+	DoctorUplink func(ctx context.Context, r api.UplinkRequest) ([]api.Check, error)
 }
 
 // RunOptions are what `ubridge run` was given. Empty paths were not given.

@@ -64,6 +64,9 @@ func echoHooks() cli.Hooks {
 				{Check: "eBPF", Status: api.CheckOK, Detail: "loads"},
 			}
 		},
+		DoctorUplink: func(_ context.Context, r api.UplinkRequest) ([]api.Check, error) {
+			return []api.Check{{Check: r.Device, Status: api.CheckFail, Detail: fmt.Sprintf("looked at here, probe %v", r.Probe), Fix: "another"}}, nil
+		},
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ubridge/internal/hostnet"
+	"ubridge/internal/hostnet/probe"
 )
 
 // host is the kernel that runs this.
@@ -60,16 +61,19 @@ func (host) driver(name string) (driver, bus string) {
 	return unix.ByteSliceToString(info.Driver[:]), unix.ByteSliceToString(info.Bus_info[:])
 }
 
-// programs lists what others have at the two tc hooks.
+// hooks are the places of a device where ubridge's programs run.
+var hooks = []struct {
+	name   string
+	parent uint32
+	tcx    ebpf.AttachType
+}{
+	{"ingress", netlink.HANDLE_MIN_INGRESS, ebpf.AttachTCXIngress},
+	{"egress", netlink.HANDLE_MIN_EGRESS, ebpf.AttachTCXEgress},
+}
+
+// programs lists what others have at the two tc hooks; filters everybody may see.
 func (host) programs(ifindex int) (list []Program, err error) {
-	for _, hook := range []struct {
-		name   string
-		parent uint32
-		tcx    ebpf.AttachType
-	}{
-		{"ingress", netlink.HANDLE_MIN_INGRESS, ebpf.AttachTCXIngress},
-		{"egress", netlink.HANDLE_MIN_EGRESS, ebpf.AttachTCXEgress},
-	} {
+	for _, hook := range hooks {
 		filters, err := netlink.FilterList(&netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Index: ifindex}}, hook.parent)
 		if err != nil && !errors.Is(err, unix.EINVAL) { // EINVAL: no clsact
 			return list, fmt.Errorf("list tc filters: %w", err)
@@ -84,11 +88,13 @@ func (host) programs(ifindex int) (list []Program, err error) {
 				list = append(list, p)
 			}
 		}
-		tcx, err := tcxPrograms(ifindex, hook.tcx)
+	}
+	for _, hook := range hooks {
+		names, err := tcxPrograms(ifindex, hook.tcx)
 		if err != nil {
 			return list, err
 		}
-		for _, name := range tcx {
+		for _, name := range names {
 			list = append(list, Program{Hook: hook.name, Kind: "tcx", Name: name})
 		}
 	}
@@ -98,6 +104,10 @@ func (host) programs(ifindex int) (list []Program, err error) {
 // tcxPrograms names the tcx programs at a hook (CAP_NET_ADMIN; kernels before 6.6
 // have none). A name needs CAP_SYS_ADMIN, and is left out without it.
 func tcxPrograms(ifindex int, at ebpf.AttachType) (names []string, err error) {
+	if caps, err := probe.EffectiveCapabilities(); err != nil || !caps.NetAdmin {
+		// The library takes the kernel's no for a kernel without tcx.
+		return nil, errors.Join(fmt.Errorf("list tcx programs: %w", unix.EPERM), err)
+	}
 	result, err := link.QueryPrograms(link.QueryOptions{Target: ifindex, Attach: at})
 	if errors.Is(err, ebpf.ErrNotSupported) || errors.Is(err, unix.EINVAL) {
 		return nil, nil

@@ -1,0 +1,77 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"ubridge/internal/api"
+	"ubridge/internal/hostnet"
+	"ubridge/internal/hostnet/nic"
+)
+
+// DoctorUplink implements api.Backend: whether a NIC can be shared with guests.
+func (b backend) DoctorUplink(ctx context.Context, r api.UplinkRequest) ([]api.Check, error) {
+	return uplinkChecks(ctx, r, b.d.roleOf)
+}
+
+// HostUplinkChecks are DoctorUplink without a daemon.
+func HostUplinkChecks(ctx context.Context, r api.UplinkRequest) ([]api.Check, error) {
+	return uplinkChecks(ctx, r, func(string) string { return "" })
+}
+
+func uplinkChecks(ctx context.Context, r api.UplinkRequest, role func(device string) string) ([]api.Check, error) {
+	f, err := nic.Look(r.Device)
+	if errors.Is(err, hostnet.ErrNoDevice) {
+		return nil, api.Errorf(api.NotFound, "%v", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	f.Role = role(f.Name)
+	list := nic.Judge(f)
+	if r.Probe && nic.Refusal(list) == nil {
+		if f.Heard, err = nic.Ask(ctx, f); err != nil {
+			return nil, err
+		}
+		list = nic.Judge(f)
+	}
+	return verdict(f, list), nil
+}
+
+// verdict puts findings in doctor's words, the sum of them first.
+func verdict(f nic.Facts, list []nic.Finding) []api.Check {
+	statuses := map[nic.Level]string{nic.Fine: api.CheckOK, nic.Warning: api.CheckWarn, nic.Refused: api.CheckFail}
+	worst := nic.Fine
+	var checks []api.Check
+	for _, one := range list {
+		worst = max(worst, one.Level)
+		checks = append(checks, api.Check{Check: one.Check, Status: statuses[one.Level], Detail: one.Detail, Fix: one.Fix})
+	}
+	sum := api.Check{Check: f.Name, Status: statuses[worst]}
+	switch worst {
+	case nic.Refused:
+		sum.Detail = "cannot be shared with guests as it is"
+	case nic.Warning:
+		sum.Detail = "can be shared with guests, but read on"
+	default:
+		sum.Detail = fmt.Sprintf("can be shared with guests: ubridge net create NAME --mode bridge --uplink %s", f.Name)
+	}
+	return append([]api.Check{sum}, checks...)
+}
+
+// roleOf tells what a device is to this daemon's networks already; empty if
+// nothing that stands in the way of sharing it.
+func (d *Daemon) roleOf(device string) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if p := d.state.port(device); p != nil {
+		return "a port of network " + p.Network
+	}
+	for name, n := range d.nets {
+		if n.device == device {
+			return "the host port of network " + name
+		}
+	}
+	return ""
+}
