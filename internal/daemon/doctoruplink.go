@@ -12,15 +12,19 @@ import (
 
 // DoctorUplink implements api.Backend: whether a NIC can be shared with guests.
 func (b backend) DoctorUplink(ctx context.Context, r api.UplinkRequest) ([]api.Check, error) {
-	return uplinkChecks(ctx, r, b.d.roleOf)
+	return uplinkChecks(ctx, r, func(dev hostnet.Device) nic.Role {
+		b.d.mu.Lock()
+		defer b.d.mu.Unlock()
+		return b.d.role(dev, nil)
+	})
 }
 
 // HostUplinkChecks are DoctorUplink without a daemon.
 func HostUplinkChecks(ctx context.Context, r api.UplinkRequest) ([]api.Check, error) {
-	return uplinkChecks(ctx, r, func(string) string { return "" })
+	return uplinkChecks(ctx, r, func(hostnet.Device) nic.Role { return nic.Role{} })
 }
 
-func uplinkChecks(ctx context.Context, r api.UplinkRequest, role func(device string) string) ([]api.Check, error) {
+func uplinkChecks(ctx context.Context, r api.UplinkRequest, role func(hostnet.Device) nic.Role) ([]api.Check, error) {
 	f, err := nic.Look(r.Device)
 	if errors.Is(err, hostnet.ErrNoDevice) {
 		return nil, api.Errorf(api.NotFound, "%v", err)
@@ -28,7 +32,7 @@ func uplinkChecks(ctx context.Context, r api.UplinkRequest, role func(device str
 	if err != nil {
 		return nil, err
 	}
-	f.Role = role(f.Name)
+	f.Role = role(f.Device)
 	list := nic.Judge(f)
 	if r.Probe && nic.Refusal(list) == nil {
 		if f.Heard, err = nic.Ask(ctx, f); err != nil {
@@ -60,18 +64,22 @@ func verdict(f nic.Facts, list []nic.Finding) []api.Check {
 	return append([]api.Check{sum}, checks...)
 }
 
-// roleOf tells what a device is to this daemon's networks already; empty if
-// nothing that stands in the way of sharing it.
-func (d *Daemon) roleOf(device string) string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if p := d.state.port(device); p != nil {
-		return "a port of network " + p.Network
+// role tells what a device is to this daemon's networks but one already, in so far
+// as it cannot be shared by that one too. d.mu is held.
+func (d *Daemon) role(dev hostnet.Device, but *network) nic.Role {
+	if p := d.state.port(dev.Name); p != nil {
+		return nic.Role{What: "a port of network " + p.Network, Fix: fmt.Sprintf("ubridge port del %s %s first", p.Network, dev.Name)}
 	}
 	for name, n := range d.nets {
-		if n.device == device {
-			return "the host port of network " + name
+		switch {
+		case n == but:
+		case n.device == dev.Name && n.share == nil:
+			return nic.Role{What: "the host port of network " + name, Fix: "add the guests there"}
+		case n.device == dev.Name:
+			return nic.Role{What: "the helper of network " + name, Fix: "add the guests there"}
+		case n.share != nil && n.share.on(dev, n.def.Uplink):
+			return nic.Role{What: "the uplink of network " + name, Fix: "add the guests there"}
 		}
 	}
-	return ""
+	return nic.Role{}
 }

@@ -14,6 +14,7 @@ import (
 	"ubridge/fdb"
 	"ubridge/internal/api"
 	"ubridge/internal/hostnet"
+	"ubridge/internal/hostnet/nic"
 	"ubridge/internal/hostnet/steer"
 	"ubridge/internal/wire"
 )
@@ -102,29 +103,27 @@ func (d *Daemon) sharingSteps(ctx context.Context, n *network, dev hostnet.Devic
 // judgeNIC finds the network's NIC, or says why it cannot be shared and which way
 // works instead.
 func (d *Daemon) judgeNIC(n *network) (hostnet.Device, error) {
-	name := n.def.Uplink
-	dev, err := hostnet.DeviceInfo(name)
+	f, err := nic.Look(n.def.Uplink)
 	if errors.Is(err, hostnet.ErrNoDevice) {
-		return dev, api.Errorf(api.NotFound, "network %s: there is no NIC %s on this host: see `ip link`", n.def.Name, name)
+		return f.Device, api.Errorf(api.NotFound, "network %s: there is no NIC %s on this host: see `ip link`", n.def.Name, n.def.Uplink)
 	}
 	if err != nil {
-		return dev, err
+		return f.Device, err
 	}
-	if err := dev.Shareable(); err != nil {
-		return dev, api.Errorf(api.Conflict, "network %s: %v", n.def.Name, err)
+	f.Role = d.role(f.Device, n)
+	if err := nic.Refusal(nic.Judge(f)); err != nil {
+		return f.Device, api.Errorf(api.Conflict, "network %s: %v", n.def.Name, err)
 	}
-	if p := d.state.port(name); p != nil {
-		return dev, api.Errorf(api.Conflict, "network %s: %s is a port of network %s: `ubridge port del %s %s` first", n.def.Name, name, p.Network, p.Network, name)
+	return f.Device, nil
+}
+
+// on reports whether a device is the NIC that is shared; the name counts while
+// there is none.
+func (s *sharing) on(dev hostnet.Device, uplink string) bool {
+	if s.nic == nil {
+		return dev.Name == uplink
 	}
-	for _, other := range d.nets {
-		if other.device == name {
-			return dev, api.Errorf(api.Conflict, "network %s: %s is the host port of network %s: add the guests there", n.def.Name, name, other.def.Name)
-		}
-		if other.share != nil && other.def.Uplink == name {
-			return dev, api.Errorf(api.Conflict, "network %s: %s is shared by network %s already: add the guests there", n.def.Name, name, other.def.Name)
-		}
-	}
-	return dev, nil
+	return s.nic.Ifindex() == dev.Ifindex
 }
 
 // identifyBridged settles the helper's device and the identifiers, and remembers

@@ -21,7 +21,7 @@ func (d *Daemon) followNIC(n *network) {
 		return
 	}
 	if s.nic == nil {
-		if err := d.nicBack(n, dev); err != nil {
+		if err := d.nicBack(n); err != nil {
 			if s.problem != err.Error() {
 				n.log.Warn("guests are not on the LAN", "device", dev.Name, "err", err)
 			}
@@ -58,8 +58,9 @@ func (d *Daemon) nicGone(n *network) {
 }
 
 // nicBack shares a NIC that has come back, or is another one of the same name.
-func (d *Daemon) nicBack(n *network, dev hostnet.Device) error {
-	if err := dev.Shareable(); err != nil {
+func (d *Daemon) nicBack(n *network) error {
+	dev, err := d.judgeNIC(n)
+	if err != nil {
 		return err
 	}
 	if err := d.recordNIC(n); err != nil {

@@ -123,7 +123,7 @@ func TestRefusals(t *testing.T) {
 	d.Run("port", "add", "default", g.Port)
 	before := s.Host.Run("sh", "-c", "ip -d link; tc qdisc show; ip addr")
 	for nic, want := range map[string]string{
-		"eth9": "there is no NIC eth9", "lo": "loopback", "tun0": "use mode nat", "slave": "name br0 as the uplink instead",
+		"eth9": "there is no NIC eth9", "lo": "loopback", "tun0": "mode nat works by it", "slave": "use the bridge itself: --uplink br0",
 		g.Port: "ubridge port del default " + g.Port, "ubr0": "host port of network default",
 	} {
 		code := 1

@@ -27,8 +27,14 @@ type Facts struct {
 
 	// What the caller knows and the kernel does not.
 
-	Role  string // what the device is to ubridge already, such as "the uplink of network lan"
+	Role  Role
 	Heard *Heard // what Ask heard; nil where it was not asked for
+}
+
+// Role is what a device is to ubridge already; zero for nothing.
+type Role struct {
+	What string // such as "the uplink of network lan"
+	Fix  string // what to do instead
 }
 
 // Upper is a virtual device of this namespace on top of the device.

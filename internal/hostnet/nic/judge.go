@@ -90,10 +90,10 @@ func named(device string) string {
 
 // judgeRole looks at what ubridge itself does with the device.
 func judgeRole(f Facts) []Finding {
-	if f.Role == "" {
+	if f.Role == (Role{}) {
 		return nil
 	}
-	return refused("use", "ubridge net list shows the networks; stop the other one, or take another NIC", "%s is %s already", f.Name, f.Role)
+	return refused("use", f.Role.Fix, "%s is %s already", f.Name, f.Role.What)
 }
 
 // judgeMaster looks at who owns the device's frames.
