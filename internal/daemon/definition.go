@@ -69,13 +69,13 @@ func (d *Daemon) define(n config.Network) error {
 	if d.defs[n.Name].readOnly {
 		return api.Errorf(api.Conflict, "network %s is defined by the administrator in %s: change it there", n.Name, d.defs[n.Name].Origin.File)
 	}
-	others := []config.Network{n}
+	var list []config.Network
 	for _, o := range d.all() {
 		if o.Name != n.Name {
-			others = append(others, o)
+			list = append(list, o)
 		}
 	}
-	if err := config.CheckAll(others); err != nil {
+	if err := config.CheckAll(append(list, n)); err != nil { // n last: it is the one to blame
 		return api.Errorf(api.Conflict, "%v", err)
 	}
 	return d.store(n)
