@@ -2,6 +2,7 @@ package hostnet
 
 import (
 	"encoding/json"
+	"errors"
 	"net"
 	"net/netip"
 	"strings"
@@ -201,7 +202,46 @@ func TestEthtoolFlag(t *testing.T) {
 		}
 		return RestoreUplink(u)
 	})
-	if err := ns.Do(func() error { return RestoreUplink(Uplink{Name: "gone", LRO: true}) }); err != nil {
-		t.Errorf("restoring a device that is gone: %v", err)
+	gone := Uplink{Name: "gone", Ifindex: 9999, LRO: true}
+	if err := ns.Do(func() error { return errors.Join(PrepareUplink(gone), RestoreUplink(gone)) }); err != nil {
+		t.Errorf("a device that is gone: %v", err)
+	}
+}
+
+// TestOffloadBelow has an offload that a veth has stand in for LRO: it is turned
+// off below an uplink where it was on, also at the second level, and put back
+// there and nowhere else, whatever the device is called meanwhile.
+func TestOffloadBelow(t *testing.T) {
+	ns, peer := nstest.New(t), nstest.New(t)
+	nstest.Veth(ns, "v0", peer, "v1")
+	nstest.Veth(ns, "w0", peer, "w1")
+	nstest.Veth(ns, "x0", peer, "x1")
+	ns.Run("ip link add br0 type bridge\nip link set v0 master br0\nip link set w0 master br0\nip link add mv0 link br0 type macvlan mode passthru\nethtool -K w0 rxvlan off")
+	on := func(name string) bool { return strings.Contains(ns.Run("ethtool -k "+name), "rx-vlan-offload: on") }
+	var u Uplink
+	ns.Must(func() (err error) {
+		u, err = snapshotOffload("mv0", flagRXVLAN)
+		return err
+	})
+	if u.LRO || len(u.Below) != 1 || u.Below[0].Name != "v0" || !u.Merges() {
+		t.Errorf("%+v", u)
+	}
+	ns.Must(func() error { return u.setOffload(flagRXVLAN, false) })
+	if on("v0") || on("w0") || !on("x0") {
+		t.Errorf("off: v0 %v, w0 %v, x0 %v", on("v0"), on("w0"), on("x0"))
+	}
+	ns.Run("ip link set v0 down\nip link set v0 name renamed0\nip link set renamed0 up")
+	ns.Must(func() error { return u.setOffload(flagRXVLAN, true) })
+	if !on("renamed0") || on("w0") {
+		t.Errorf("put back: v0 %v, w0 %v", on("renamed0"), on("w0"))
+	}
+}
+
+// TestUplinkWith keeps what was on at first and adds what came later.
+func TestUplinkWith(t *testing.T) {
+	first := Uplink{Name: "eth0", Ifindex: 2, Below: []Uplink{{Name: "a", Ifindex: 3, LRO: true}}}
+	both := first.With(Uplink{Name: "eth0", Ifindex: 2, LRO: true, Below: []Uplink{{Name: "a", Ifindex: 3, LRO: true}, {Name: "b", Ifindex: 4, LRO: true}}})
+	if !both.LRO || len(both.Below) != 2 || len(first.Below) != 1 {
+		t.Errorf("%+v of %+v", both, first)
 	}
 }

@@ -46,7 +46,24 @@ func DeviceInfo(name string) (Device, error) {
 	if err != nil {
 		return Device{}, err
 	}
-	d := Describe(link)
+	return deviceOf(link)
+}
+
+// DeviceAt describes the device with that interface index, whatever its name is;
+// ErrNoDevice if there is none.
+func DeviceAt(ifindex int) (Device, error) {
+	link, err := netlink.LinkByIndex(ifindex)
+	if errors.As(err, new(netlink.LinkNotFoundError)) {
+		return Device{}, fmt.Errorf("device %d: %w", ifindex, ErrNoDevice)
+	}
+	if err != nil {
+		return Device{}, fmt.Errorf("look up device %d: %w", ifindex, err)
+	}
+	return deviceOf(link)
+}
+
+func deviceOf(link netlink.Link) (d Device, err error) {
+	d = Describe(link)
 	if d.Addresses, err = addresses(link); err != nil {
 		return Device{}, err
 	}
