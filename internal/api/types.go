@@ -53,6 +53,7 @@ type NetworkInfo struct {
 	Upstreams  Strings `json:"dns_upstreams"` // each address:port, in the order they are asked
 	Uplink     string  `json:"uplink"`        // device by which guests' packets leave: the one named, or that of the host's default route; empty: none
 	UplinkAddr string  `json:"uplink_address"`
+	Problem    string  `json:"problem"` // what is wrong with the uplink, and the fix; empty: nothing is
 
 	IsolatedPorts bool `json:"isolated_ports"` // guests are kept from one another
 

@@ -31,7 +31,11 @@ func (a *app) netInfo() *cobra.Command {
 
 // printInfo prints what virsh net-info prints, in its form, and more below.
 func printInfo(out io.Writer, n api.NetworkInfo) error {
-	for _, line := range infoLines(n) {
+	lines := infoLines(n)
+	if n.Problem != "" {
+		lines = append(lines, [2]string{"Problem", n.Problem})
+	}
+	for _, line := range lines {
 		if _, err := fmt.Fprintf(out, "%-16s%s\n", line[0]+":", shown(line[1])); err != nil {
 			return err
 		}

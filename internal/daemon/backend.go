@@ -279,7 +279,10 @@ func (b backend) running(ctx context.Context, info *api.NetworkInfo, n *network)
 			info.Upstreams = append(info.Upstreams, u.Addr.String())
 		}
 	}
-	info.Uplink, info.UplinkAddr = b.d.uplinkOf(n.def)
+	info.Uplink, info.UplinkAddr = b.d.uplinkOf(n)
+	if n.share != nil && n.share.trouble.Detail != "" {
+		info.Problem = n.share.trouble.Detail + ": " + n.share.trouble.Fix
+	}
 	st := b.d.status(ctx, n)
 	info.Counts, info.Counters = st.Counts, st.Counters
 }
@@ -287,11 +290,13 @@ func (b backend) running(ctx context.Context, info *api.NetworkInfo, n *network)
 // uplinkOf is the device by which guests' packets leave, and the host's address
 // there: the one that the network is bound to or shares, or that of the host's
 // default route; empty for a network that nothing leaves.
-func (d *Daemon) uplinkOf(def config.Network) (device, address string) {
+func (d *Daemon) uplinkOf(n *network) (device, address string) {
 	switch {
-	case def.Uplink != "":
-		return def.Uplink, addressOn(def.Uplink)
-	case def.Routed():
+	case n.share != nil: // under the name that it has now
+		return n.share.name, addressOn(n.share.name)
+	case n.def.Uplink != "":
+		return n.def.Uplink, addressOn(n.def.Uplink)
+	case n.def.Routed():
 		return d.defaultUplink()
 	}
 	return "", ""

@@ -194,7 +194,7 @@ func (d *Daemon) wayChecks(n *network) (checks []api.Check) {
 	}
 	if untranslated(n.def) {
 		via := "this host"
-		if _, addr := d.uplinkOf(n.def); addr != "" {
+		if _, addr := d.uplinkOf(n); addr != "" {
 			via = addr
 		}
 		checks = append(checks, ok("way "+n.def.Name, fmt.Sprintf("routers outside need a route to %s via %s, or answers do not come back", n.addr.Masked(), via)))

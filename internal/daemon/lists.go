@@ -186,7 +186,7 @@ func (b backend) Status(ctx context.Context) (api.Status, error) {
 	out.Totals.Drops = map[string]uint64{}
 	for _, n := range nets {
 		st := b.d.status(ctx, n)
-		st.Uplink, _ = b.d.uplinkOf(n.def)
+		st.Uplink, _ = b.d.uplinkOf(n)
 		out.Networks = append(out.Networks, st)
 		out.Totals = plus(out.Totals, st)
 	}

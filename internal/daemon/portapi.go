@@ -69,7 +69,7 @@ func (d *Daemon) checkPort(n *network, r api.AddPortRequest) error {
 		if running.st.Bridge == r.Port {
 			return api.Errorf(api.Conflict, "%s is the host port of network %s", r.Port, running.def.Name)
 		}
-		if running.share != nil && running.def.Uplink == r.Port {
+		if running.share != nil && running.share.name == r.Port {
 			return api.Errorf(api.Conflict, "%s is the NIC that network %s shares with the host", r.Port, running.def.Name)
 		}
 	}

@@ -56,7 +56,7 @@ func nicToRestore(nic string) (hostnet.Device, error) {
 // uses reports whether a running network's guests are on a device or leave by it.
 func (d *Daemon) uses(n *network, dev hostnet.Device) bool {
 	if n.share != nil {
-		return n.def.Uplink == dev.Name
+		return n.share.on(dev, n.def.Uplink)
 	}
 	d.out.mu.Lock()
 	defer d.out.mu.Unlock()
@@ -85,7 +85,7 @@ func (d *Daemon) dropUplink(dev hostnet.Device) (records []nicRecord) {
 		delete(d.out.uplinks, dev.Ifindex)
 	}
 	records = uplinksOn(d.out.records, dev)
-	d.ended("uplinks", d.out.forget(dev.Name, dev.Ifindex))
+	d.ended("uplinks", d.out.forget(dev.Ifindex))
 	return records
 }
 

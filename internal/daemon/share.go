@@ -34,7 +34,8 @@ type sharing struct {
 	mtu      int              // of the NIC and the helper, in bytes
 	helperID dataplane.PortID // of the tap
 	nicID    dataplane.PortID
-	problem  string       // why the NIC is not in use
+	name     string       // of the NIC now; the definition's while it is not there
+	trouble  nic.Finding  // what is wrong with the NIC; zero if nothing is
 	failed   atomic.Int64 // guests of whom the kernel could not be told; keep tries again
 }
 
@@ -63,7 +64,7 @@ func (d *Daemon) startBridged(ctx context.Context, n *network) (err error) {
 	if err != nil {
 		return err
 	}
-	n.share = &sharing{mtu: dev.MTU, mac: wire.MAC(dev.MAC)}
+	n.share = &sharing{name: dev.Name, mtu: dev.MTU, mac: wire.MAC(dev.MAC)}
 	var done undo
 	defer func() {
 		if err != nil {
@@ -104,6 +105,12 @@ func (d *Daemon) sharingSteps(ctx context.Context, n *network, dev hostnet.Devic
 // works instead.
 func (d *Daemon) judgeNIC(n *network) (hostnet.Device, error) {
 	f, err := nic.Look(n.def.Uplink)
+	if r := n.st.NIC; r != nil && errors.Is(err, hostnet.ErrNoDevice) {
+		// A daemon that was killed had it shared: it may be called otherwise now.
+		if dev, known := hostnet.DeviceAt(r.Before.Ifindex); known == nil {
+			f, err = nic.Look(dev.Name)
+		}
+	}
 	if errors.Is(err, hostnet.ErrNoDevice) {
 		return f.Device, api.Errorf(api.NotFound, "network %s: there is no NIC %s on this host: see `ip link`", n.def.Name, n.def.Uplink)
 	}
@@ -148,19 +155,21 @@ func (d *Daemon) identifyBridged(n *network) (err error) {
 // recordNIC makes durable how the NIC is. What an earlier run noted of the same
 // device stands: it is changed already.
 func (d *Daemon) recordNIC(n *network) error {
-	before, err := hostnet.SnapshotUplink(n.def.Uplink)
+	before, err := hostnet.SnapshotUplink(n.share.name)
 	if err != nil {
 		return err
 	}
-	if r := n.st.NIC; r == nil || r.Before.Ifindex != before.Ifindex {
-		had := true // no qdisc of ours
-		if n.share.programs.Classic() {
-			if had, err = steer.HasClsact(before.Ifindex); err != nil {
-				return err
-			}
-		}
-		n.st.NIC = &nicRecord{Before: before, HadClsact: had}
+	if r := n.st.NIC; r != nil && r.Before.Ifindex == before.Ifindex {
+		r.Before = r.Before.With(before)
+		return d.state.save()
 	}
+	had := true // no qdisc of ours
+	if n.share.programs.Classic() {
+		if had, err = steer.HasClsact(before.Ifindex); err != nil {
+			return err
+		}
+	}
+	n.st.NIC = &nicRecord{Before: before, HadClsact: had}
 	return d.state.save()
 }
 

@@ -3,32 +3,42 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"ubridge/dataplane"
 	"ubridge/internal/api"
 	"ubridge/internal/hostnet"
+	"ubridge/internal/hostnet/nic"
 	"ubridge/internal/wire"
 )
 
-// followNIC brings a network of mode bridge in step with its NIC.
+// followNIC brings a network of mode bridge in step with its NIC, and says once
+// what is wrong with it.
 func (d *Daemon) followNIC(n *network) {
 	s := n.share
-	dev, err := hostnet.DeviceInfo(n.def.Uplink)
+	dev, err := s.find(n.def.Uplink)
+	if err != nil && !errors.Is(err, hostnet.ErrNoDevice) {
+		return // what cannot be asked is not gone
+	}
 	if s.nic != nil && (err != nil || dev.Ifindex != s.nic.Ifindex()) {
 		d.nicGone(n)
 	}
 	if err != nil {
+		n.report(nic.Finding{
+			Level: nic.Refused, Detail: n.def.Uplink + " is gone: guests reach each other, and neither the host nor the LAN",
+			Fix: "plug it in again, or bring up the driver; it is followed when it comes",
+		})
 		return
 	}
 	if s.nic == nil {
 		if err := d.nicBack(n); err != nil {
-			if s.problem != err.Error() {
-				n.log.Warn("guests are not on the LAN", "device", dev.Name, "err", err)
-			}
-			s.problem = err.Error()
+			n.report(nic.Finding{Level: nic.Refused, Detail: err.Error(), Fix: "see `ubridge doctor --uplink " + n.def.Uplink + "`"})
 			return
 		}
-		s.problem = ""
+	}
+	if dev.Name != s.name {
+		n.log.Info("the NIC has another name", "device", dev.Name, "was", s.name)
+		s.name = dev.Name
 	}
 	if mac := wire.MAC(dev.MAC); mac != s.mac {
 		d.nicMAC(n, mac)
@@ -36,15 +46,88 @@ func (d *Daemon) followNIC(n *network) {
 	if dev.MTU != s.mtu {
 		d.nicMTU(n, dev.MTU)
 	}
+	d.ended("offloads", d.calmNIC(n))
+	n.report(n.trouble())
+}
+
+// find looks for the NIC: the one that is shared, under whatever name, or else
+// one of the definition's name.
+func (s *sharing) find(uplink string) (hostnet.Device, error) {
+	if s.nic != nil {
+		if dev, err := hostnet.DeviceAt(s.nic.Ifindex()); !errors.Is(err, hostnet.ErrNoDevice) {
+			return dev, err
+		}
+	}
+	return hostnet.DeviceInfo(uplink)
+}
+
+// report keeps what is wrong with the NIC, and logs it when it changes. A finding
+// that is fine is nothing wrong.
+func (n *network) report(f nic.Finding) {
+	if f.Level == nic.Fine {
+		f = nic.Finding{}
+	}
+	was := n.share.trouble
+	n.share.trouble = f
+	switch {
+	case f == was:
+	case f.Level == nic.Fine:
+		n.log.Info("guests are on the LAN again", "device", n.share.name)
+	default:
+		n.log.Warn("uplink: "+f.Detail, "device", n.share.name, "fix", f.Fix)
+	}
+}
+
+// trouble is what is wrong with the NIC while it is shared: somebody else has
+// taken it, it has no link, or the definition does not find it any more.
+func (n *network) trouble() nic.Finding {
+	s := n.share
+	facts, err := nic.Look(s.name)
+	if err != nil {
+		return nic.Finding{} // it is gone just now; word of that is on its way
+	}
+	list := nic.Judge(facts)
+	for _, f := range list {
+		if f.Level == nic.Refused {
+			return f
+		}
+	}
+	for _, f := range list {
+		if f.Level == nic.Warning && f.Check == nic.CheckLink {
+			return f
+		}
+	}
+	if dev, err := hostnet.DeviceInfo(n.def.Uplink); errors.Is(err, hostnet.ErrNoDevice) || err == nil && dev.Ifindex != facts.Ifindex {
+		return nic.Finding{
+			Level:  nic.Warning,
+			Detail: fmt.Sprintf("%s is called %s now, which is followed until the network stops", n.def.Uplink, s.name),
+			Fix:    fmt.Sprintf("define the network with uplink = %q", s.name),
+		}
+	}
+	return nic.Finding{}
+}
+
+// calmNIC turns off LRO that somebody has turned on again meanwhile; it is put
+// back as they wanted it.
+func (d *Daemon) calmNIC(n *network) error {
+	now, err := hostnet.SnapshotUplink(n.share.name)
+	if err != nil || !now.Merges() {
+		return err
+	}
+	n.st.NIC.Before = n.st.NIC.Before.With(now)
+	if err := d.state.save(); err != nil {
+		return err
+	}
+	n.log.Info("LRO was turned on; it is off again while guests share the NIC", "device", n.share.name)
+	return hostnet.PrepareUplink(now)
 }
 
 // nicGone takes a NIC that is no more off the dataplane; guests reach one another
-// still. Its filter went with it.
+// and the host still. Its filter went with it.
 func (d *Daemon) nicGone(n *network) {
 	s := n.share
-	s.nic = nil
+	s.nic, s.name = nil, n.def.Uplink
 	d.ended("shared NIC", s.programs.Leave())
-	s.problem = n.def.Uplink + " is gone"
 	err := d.removePort(s.nicID)
 	if errors.Is(err, dataplane.ErrStopped) {
 		return
@@ -54,7 +137,6 @@ func (d *Daemon) nicGone(n *network) {
 	}
 	n.st.NIC = nil // what is on record was another device
 	d.ended("state", d.state.save())
-	n.log.Warn("the NIC is gone: guests are cut off from the LAN until it is back", "device", n.def.Uplink)
 }
 
 // nicBack shares a NIC that has come back, or is another one of the same name.
@@ -63,6 +145,7 @@ func (d *Daemon) nicBack(n *network) error {
 	if err != nil {
 		return err
 	}
+	n.share.name = dev.Name
 	if err := d.recordNIC(n); err != nil {
 		return err
 	}
@@ -73,7 +156,6 @@ func (d *Daemon) nicBack(n *network) error {
 		n.share.nic = nil
 		return errors.Join(err, n.share.programs.Leave(), d.removePort(n.share.nicID), d.unshare(n.st))
 	}
-	n.log.Info("the NIC is back", "device", dev.Name)
 	return nil
 }
 
@@ -81,7 +163,7 @@ func (d *Daemon) nicBack(n *network) error {
 func (d *Daemon) nicMAC(n *network, mac wire.MAC) {
 	n.share.mac = mac
 	d.worker.Post(func(w *dataplane.Worker) { w.SetStation(n.bridge, mac) })
-	n.log.Info("the NIC has another address", "device", n.def.Uplink, "mac", mac)
+	n.log.Info("the NIC has another address", "device", n.share.name, "mac", mac)
 }
 
 // nicMTU follows the NIC's MTU on its port and on the helper.
@@ -98,18 +180,18 @@ func (d *Daemon) nicMTU(n *network, mtu int) {
 			nic.SetMTU(mtu)
 		}
 	})
-	n.log.Info("the NIC has another MTU", "device", n.def.Uplink, "mtu", mtu)
+	n.log.Info("the NIC has another MTU", "device", s.name, "mtu", mtu)
 }
 
 // nicLine is the NIC's line in `port list`.
 func (d *Daemon) nicLine(ctx context.Context, n *network) api.Port {
 	s := n.share
-	p := api.Port{Network: n.def.Name, Name: n.def.Uplink, Kind: api.KindUplink, State: api.StateAbsent}
+	p := api.Port{Network: n.def.Name, Name: s.name, Kind: api.KindUplink, State: api.StateAbsent}
 	p.Drops = map[string]uint64{}
 	if s.nic == nil {
 		return p
 	}
-	if dev, err := hostnet.DeviceInfo(n.def.Uplink); err == nil {
+	if dev, err := hostnet.DeviceAt(s.nic.Ifindex()); err == nil {
 		p.MTU, p.State = dev.MTU, stateOf(dev)
 	}
 	p.Counters = d.counters(ctx, s.nicID)
@@ -122,10 +204,13 @@ func (d *Daemon) sharingCheck(n *network) api.Check {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	name := "network " + n.def.Name
-	if problem := n.share.problem; problem != "" {
-		return bad(name, problem, "see `ip link show "+n.def.Uplink+"`; it is followed when it comes")
+	switch t := n.share.trouble; t.Level {
+	case nic.Refused:
+		return bad(name, t.Detail, t.Fix)
+	case nic.Warning:
+		return warn(name, t.Detail, t.Fix)
 	}
-	return ok(name, "guests are on the LAN of "+n.def.Uplink+", the host beside them by "+n.device)
+	return ok(name, "guests are on the LAN of "+n.share.name+", the host beside them by "+n.device)
 }
 
 // tendNIC opens the NIC's port anew if its ring is stuck, or ran over and may be
@@ -144,8 +229,8 @@ func (d *Daemon) tendNIC(n *network) (busy bool) {
 	if !health.Stuck && size == now {
 		return true
 	}
-	dev, err := hostnet.DeviceInfo(n.def.Uplink)
-	if err != nil || dev.Ifindex != s.nic.Ifindex() {
+	dev, err := hostnet.DeviceAt(s.nic.Ifindex())
+	if err != nil {
 		return true // gone: the device watch follows that
 	}
 	port, err := s.openPort(dev, size)

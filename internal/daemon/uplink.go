@@ -167,8 +167,8 @@ func (d *Daemon) resumeUplinks(ctx context.Context) {
 	defer d.out.mu.Unlock()
 	d.ended("steering", d.steer.SetRouted(d.routedBefore()))
 	for _, r := range slices.Clone(d.out.records) {
-		dev, err := hostnet.DeviceInfo(r.Before.Name)
-		if err != nil || dev.Ifindex != r.Before.Ifindex {
+		dev, err := hostnet.DeviceAt(r.Before.Ifindex)
+		if err != nil {
 			d.forgetUplink(r.Before.Name, r.Before.Ifindex, r.Outside)
 			continue
 		}
@@ -268,19 +268,15 @@ func (d *Daemon) openUplinkPort(u *uplink) (*afpacket.Port, error) {
 	return port, nil
 }
 
-// uplinksChanged lets go of uplinks whose device went, and follows the MTU of
-// the others.
+// uplinksChanged lets go of uplinks whose device went, and follows name, MTU and
+// LRO of the others.
 func (d *Daemon) uplinksChanged() {
 	d.out.mu.Lock()
 	defer d.out.mu.Unlock()
 	for _, u := range d.out.uplinks {
-		dev, err := hostnet.DeviceInfo(u.name)
-		if err == nil && dev.Ifindex == u.ifindex {
-			if u.port != nil && u.mtu != dev.MTU {
-				u.mtu = dev.MTU
-				port := u.port
-				d.worker.Post(func(*dataplane.Worker) { port.SetMTU(dev.MTU) })
-			}
+		dev, err := hostnet.DeviceAt(u.ifindex)
+		if err == nil {
+			d.followUplink(u, dev)
 			continue
 		}
 		d.closeUplink(u)
@@ -290,13 +286,33 @@ func (d *Daemon) uplinksChanged() {
 	d.dropLost(d.out.follower.LocalAddrs())
 }
 
+// followUplink brings an uplink in step with its device. out.mu is held.
+func (d *Daemon) followUplink(u *uplink, dev hostnet.Device) {
+	if u.name != dev.Name {
+		d.log.Info("uplink has another name", "device", dev.Name, "was", u.name)
+		u.name = dev.Name
+	}
+	if u.port == nil {
+		return
+	}
+	if u.mtu != dev.MTU {
+		u.mtu = dev.MTU
+		port := u.port
+		d.worker.Post(func(*dataplane.Worker) { port.SetMTU(dev.MTU) })
+	}
+	if now, err := hostnet.SnapshotUplink(u.name); err == nil && now.Merges() {
+		d.log.Info("LRO was turned on; it is off again while guests' packets leave by it", "device", u.name)
+		d.ended("offloads", errors.Join(d.out.remember(now, u), hostnet.PrepareUplink(now)))
+	}
+}
+
 // forgetUplink drops the record of a device that is gone. Its flows go on if its
 // addresses come back on another before they are known to be lost. out.mu is
 // held.
 func (d *Daemon) forgetUplink(name string, ifindex int, outside []netip.Addr) {
 	d.out.adopt(outside...)
 	d.out.orphans = append(d.out.orphans, outside...)
-	if err := d.out.forget(name, ifindex); err != nil {
+	if err := d.out.forget(ifindex); err != nil {
 		d.log.Warn("uplink stays recorded", "device", name, "err", err)
 	}
 }

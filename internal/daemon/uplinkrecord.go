@@ -21,20 +21,22 @@ func (o *wayOut) load() error { return readJSON(o.path, &o.records) }
 
 func (o *wayOut) save() error { return writeJSON(o.path, o.records) }
 
-// record is the uplink's record; nil where there is none.
-func (o *wayOut) record(name string, ifindex int) *uplinkRecord {
+// record is the uplink's record, whatever its name was; nil where there is none.
+func (o *wayOut) record(ifindex int) *uplinkRecord {
 	for i := range o.records {
-		if r := &o.records[i]; r.Before.Ifindex == ifindex && r.Before.Name == name {
+		if r := &o.records[i]; r.Before.Ifindex == ifindex {
 			return r
 		}
 	}
 	return nil
 }
 
-// remember makes durable how a device is before it is changed; what an earlier
-// run noted stands, for the device is changed already.
+// remember makes durable how a device is before it is changed; what was noted
+// before stands, for the device is changed already, and is added to.
 func (o *wayOut) remember(before hostnet.Uplink, u *uplink) error {
-	if o.record(u.name, u.ifindex) == nil {
+	if r := o.record(u.ifindex); r != nil {
+		r.Before = r.Before.With(before)
+	} else {
 		had, err := steer.HasClsact(u.ifindex)
 		if err != nil {
 			return err
@@ -46,7 +48,7 @@ func (o *wayOut) remember(before hostnet.Uplink, u *uplink) error {
 
 // update makes the uplink's outside addresses durable.
 func (o *wayOut) update(u *uplink) error {
-	r := o.record(u.name, u.ifindex)
+	r := o.record(u.ifindex)
 	if r == nil {
 		return nil // remember comes next
 	}
@@ -60,18 +62,16 @@ func (o *wayOut) update(u *uplink) error {
 func (o *wayOut) inherit(before hostnet.Uplink) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	r := o.record(before.Name, before.Ifindex)
-	if r == nil || !before.LRO {
+	r := o.record(before.Ifindex)
+	if r == nil || !before.Merges() {
 		return false
 	}
-	r.Before.LRO = true
+	r.Before = r.Before.With(before)
 	return o.save() == nil
 }
 
 // forget drops the record of a device that is gone.
-func (o *wayOut) forget(name string, ifindex int) error {
-	o.records = slices.DeleteFunc(o.records, func(r uplinkRecord) bool {
-		return r.Before.Name == name && r.Before.Ifindex == ifindex
-	})
+func (o *wayOut) forget(ifindex int) error {
+	o.records = slices.DeleteFunc(o.records, func(r uplinkRecord) bool { return r.Before.Ifindex == ifindex })
 	return o.save()
 }

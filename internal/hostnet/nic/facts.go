@@ -68,10 +68,9 @@ const (
 	Off
 )
 
-// Program is somebody's eBPF program, or another filter, at a tc hook of the
-// device.
+// Program is somebody's eBPF program, or another filter, at the device's tc egress
+// hook. At ingress they meet guests' frames as they meet the LAN's.
 type Program struct {
-	Hook       string // ingress or egress
 	Kind       string // tcx, or the kind of a tc filter: bpf, flower, u32…
 	Name       string // empty if it has none
 	Preference int    // of a tc filter; lower ones run first

@@ -61,54 +61,38 @@ func (host) driver(name string) (driver, bus string) {
 	return unix.ByteSliceToString(info.Driver[:]), unix.ByteSliceToString(info.Bus_info[:])
 }
 
-// hooks are the places of a device where ubridge's programs run.
-var hooks = []struct {
-	name   string
-	parent uint32
-	tcx    ebpf.AttachType
-}{
-	{"ingress", netlink.HANDLE_MIN_INGRESS, ebpf.AttachTCXIngress},
-	{"egress", netlink.HANDLE_MIN_EGRESS, ebpf.AttachTCXEgress},
-}
-
-// programs lists what others have at the two tc hooks; filters everybody may see.
+// programs lists what others have at the egress hook, where ubridge takes the
+// host's frames for guests; filters everybody may see.
 func (host) programs(ifindex int) (list []Program, err error) {
-	for _, hook := range hooks {
-		filters, err := netlink.FilterList(&netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Index: ifindex}}, hook.parent)
-		if err != nil && !errors.Is(err, unix.EINVAL) { // EINVAL: no clsact
-			return list, fmt.Errorf("list tc filters: %w", err)
+	filters, err := netlink.FilterList(&netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Index: ifindex}}, netlink.HANDLE_MIN_EGRESS)
+	if err != nil && !errors.Is(err, unix.EINVAL) { // EINVAL: no clsact
+		return nil, fmt.Errorf("list tc filters: %w", err)
+	}
+	for _, f := range filters {
+		a := f.Attrs()
+		p := Program{Kind: f.Type(), Preference: int(a.Priority), Every: a.Protocol == unix.ETH_P_ALL}
+		if b, ok := f.(*netlink.BpfFilter); ok {
+			p.Name = b.Name
 		}
-		for _, f := range filters {
-			a := f.Attrs()
-			p := Program{Hook: hook.name, Kind: f.Type(), Preference: int(a.Priority), Every: a.Protocol == unix.ETH_P_ALL}
-			if b, ok := f.(*netlink.BpfFilter); ok {
-				p.Name = b.Name
-			}
-			if !ours(p.Name) {
-				list = append(list, p)
-			}
+		if !ours(p.Name) {
+			list = append(list, p)
 		}
 	}
-	for _, hook := range hooks {
-		names, err := tcxPrograms(ifindex, hook.tcx)
-		if err != nil {
-			return list, err
-		}
-		for _, name := range names {
-			list = append(list, Program{Hook: hook.name, Kind: "tcx", Name: name})
-		}
+	names, err := tcxPrograms(ifindex)
+	for _, name := range names {
+		list = append(list, Program{Kind: "tcx", Name: name})
 	}
-	return list, nil
+	return list, err
 }
 
-// tcxPrograms names the tcx programs at a hook (CAP_NET_ADMIN; kernels before 6.6
+// tcxPrograms names the tcx programs at egress (CAP_NET_ADMIN; kernels before 6.6
 // have none). A name needs CAP_SYS_ADMIN, and is left out without it.
-func tcxPrograms(ifindex int, at ebpf.AttachType) (names []string, err error) {
+func tcxPrograms(ifindex int) (names []string, err error) {
 	if caps, err := probe.EffectiveCapabilities(); err != nil || !caps.NetAdmin {
 		// The library takes the kernel's no for a kernel without tcx.
 		return nil, errors.Join(fmt.Errorf("list tcx programs: %w", unix.EPERM), err)
 	}
-	result, err := link.QueryPrograms(link.QueryOptions{Target: ifindex, Attach: at})
+	result, err := link.QueryPrograms(link.QueryOptions{Target: ifindex, Attach: ebpf.AttachTCXEgress})
 	if errors.Is(err, ebpf.ErrNotSupported) || errors.Is(err, unix.EINVAL) {
 		return nil, nil
 	}

@@ -140,7 +140,7 @@ func judgeUppers(f Facts) []Finding {
 	}
 	var list []Finding
 	if macvlans != nil {
-		list = append(list, fine("use", "macvlan devices share it too: %s", strings.Join(macvlans, ", "))...)
+		list = append(list, fine("use", "macvlan devices share it too, which reach guests but not the host: %s", strings.Join(macvlans, ", "))...)
 	}
 	if ipvlans != nil {
 		list = append(list, fine("use", "ipvlan devices share it too: %s", strings.Join(ipvlans, ", "))...)

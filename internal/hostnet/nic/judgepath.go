@@ -11,16 +11,19 @@ const Preference = 1
 // IPv6MTU is the smallest that IPv6 works with, in bytes (RFC 8200 §5).
 const IPv6MTU = 1280
 
+// CheckLink is the Check of the finding on link and MTU.
+const CheckLink = "link"
+
 func judgeLink(f Facts) []Finding {
 	switch {
 	case !f.Up:
-		return warning("link", "ip link set "+f.Name+" up; it is followed at once", "%s is down: guests reach each other, and no LAN", f.Name)
+		return warning(CheckLink, "ip link set "+f.Name+" up; it is followed at once", "%s is down: guests reach each other, and neither the host nor the LAN", f.Name)
 	case !f.Carrier:
-		return warning("link", "plug in the cable; it is followed at once", "%s has no carrier: guests reach each other, and no LAN", f.Name)
+		return warning(CheckLink, "plug in the cable; it is followed at once", "%s has no carrier: guests reach each other and the host, and no LAN", f.Name)
 	case f.MTU < IPv6MTU:
-		return warning("link", fmt.Sprintf("ip link set %s mtu 1500, if the LAN can", f.Name), "up, but an MTU of %d bytes is too small for IPv6", f.MTU)
+		return warning(CheckLink, fmt.Sprintf("ip link set %s mtu 1500, if the LAN can", f.Name), "up, but an MTU of %d bytes is too small for IPv6", f.MTU)
 	}
-	return fine("link", "up, MTU %d bytes: guests' MTU must be at most that", f.MTU)
+	return fine(CheckLink, "up, MTU %d bytes: guests' MTU must be at most that", f.MTU)
 }
 
 func judgeAddresses(f Facts) []Finding {
@@ -46,21 +49,19 @@ func judgeXDP(f Facts) []Finding {
 		"somebody's XDP program (%s) is on it: guests get nothing of what it drops or redirects", f.XDPMode)
 }
 
-// judgePrograms looks at tc filters and tcx programs that run where ours do.
+// judgePrograms looks at tc filters and tcx programs that run where ours does.
 func judgePrograms(f Facts) (list []Finding) {
 	for _, p := range f.Programs {
 		name := strings.TrimSpace(p.Kind + " " + p.Name)
-		show := fmt.Sprintf("tc filter show dev %s %s", f.Name, p.Hook)
+		move := "move it to a higher preference (tc filter show dev " + f.Name + " egress)"
 		switch {
 		case p.Kind == "tcx":
 			list = append(list, warning("tcx", "bpftool net show dev "+f.Name+" names it; it must return TCX_NEXT for what is ubridge's",
-				"%s at %s runs before ubridge's programs", name, p.Hook)...)
+				"%s at egress runs before ubridge's program", name)...)
 		case p.Preference == Preference && (p.Kind != "bpf" || !p.Every): // one kind and EtherType to a preference
-			list = append(list, refused("tc", "move it to a higher preference ("+show+")",
-				"%s has a %s filter at preference %d of %s, which ubridge needs", f.Name, name, Preference, p.Hook)...)
+			list = append(list, refused("tc", move, "%s has a %s filter at preference %d of egress, which ubridge needs", f.Name, name, Preference)...)
 		case p.Preference == Preference:
-			list = append(list, warning("tc", "move it to a higher preference ("+show+")",
-				"%s at preference %d of %s may run before ubridge's programs", name, Preference, p.Hook)...)
+			list = append(list, warning("tc", move, "%s at preference %d of egress may run before ubridge's program", name, Preference)...)
 		}
 	}
 	return list

@@ -68,7 +68,7 @@ func TestLook(t *testing.T) {
 	ns.Run("ip link add mv0 link v0 type macvlan mode bridge\nip link add mt0 link v0 type macvtap mode private")
 	expect(t, ns, "mv0", "macvlan (bridge), which receives for its own MAC address only", "--uplink v0")
 	expect(t, ns, "mt0", "macvtap (private)")
-	expect(t, ns, "v0", "macvlan devices share it too: mv0, mt0")
+	expect(t, ns, "v0", "not the host: mv0, mt0")
 	ns.Run("ip link del mv0\nip link del mt0\nip link add mp0 link v0 type macvlan mode passthru")
 	expect(t, ns, "v0", "fail use: v0 is given whole to mp0")
 	ns.Run("ip link set mp0 netns " + peer.Path())
@@ -134,13 +134,13 @@ func TestOthersPrograms(t *testing.T) {
 	attach("other", unix.ETH_P_ALL, 1)
 	expect(t, ns, "v0", "warn tc: bpf other at preference 1 of egress")
 	ns.Must(func() error {
-		tcx, err := link.AttachTCX(link.TCXOptions{Interface: looked(t, ns, "v0").Ifindex, Program: load(t, ebpf.SchedCLS), Attach: ebpf.AttachTCXIngress})
+		tcx, err := link.AttachTCX(link.TCXOptions{Interface: looked(t, ns, "v0").Ifindex, Program: load(t, ebpf.SchedCLS), Attach: ebpf.AttachTCXEgress})
 		if err == nil {
 			t.Cleanup(func() { _ = tcx.Close() })
 		}
 		return err
 	})
-	expect(t, ns, "v0", "warn tcx: tcx guard at ingress")
+	expect(t, ns, "v0", "warn tcx: tcx guard at egress")
 	xdp := load(t, ebpf.XDP)
 	for _, mode := range []struct {
 		flag int
