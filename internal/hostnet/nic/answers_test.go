@@ -34,7 +34,7 @@ func (a answers) links() (list []netlink.Link, err error) {
 
 func (answers) addresses(netlink.Link) ([]netlink.Addr, error) { return nil, nil }
 func (answers) lro(string) (bool, error)                       { return true, nil }
-func (answers) programs(int) ([]Program, error)                { return nil, nil }
+func (answers) programs(int) ([]Program, bool, error)          { return nil, false, nil }
 func (answers) platform() Platform                             { return Platform{} }
 func (a answers) driver(name string) (string, string)          { return "ixgbe", a.buses[name] }
 

@@ -21,6 +21,7 @@ type Facts struct {
 	VF          *VirtualFunction // of an SR-IOV virtual function
 	LRO         bool
 	XDPMode     string // native, generic or offloaded; empty without a program
+	Classic     bool // the kernel has no tcx: ubridge's program is a tc filter
 	Programs    []Program
 	Unseen      []string       // what could not be looked at, with the reason
 	Duplicates  []netip.Prefix // IPv6 addresses that another machine has (RFC 4862 §5.4)
@@ -69,7 +70,8 @@ const (
 )
 
 // Program is somebody's eBPF program, or another filter, at the device's tc egress
-// hook. At ingress they meet guests' frames as they meet the LAN's.
+// hook, in so far as it runs where ubridge's does: one that comes after it sees
+// what is not for guests, and at ingress it sees guests' frames as the LAN's.
 type Program struct {
 	Kind       string // tcx, or the kind of a tc filter: bpf, flower, u32…
 	Name       string // empty if it has none

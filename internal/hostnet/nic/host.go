@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/cilium/ebpf"
@@ -63,10 +64,10 @@ func (host) driver(name string) (driver, bus string) {
 
 // programs lists what others have at the egress hook, where ubridge takes the
 // host's frames for guests; filters everybody may see.
-func (host) programs(ifindex int) (list []Program, err error) {
+func (host) programs(ifindex int) (list []Program, classic bool, err error) {
 	filters, err := netlink.FilterList(&netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Index: ifindex}}, netlink.HANDLE_MIN_EGRESS)
 	if err != nil && !errors.Is(err, unix.EINVAL) { // EINVAL: no clsact
-		return nil, fmt.Errorf("list tc filters: %w", err)
+		return nil, false, fmt.Errorf("list tc filters: %w", err)
 	}
 	for _, f := range filters {
 		a := f.Attrs()
@@ -79,22 +80,35 @@ func (host) programs(ifindex int) (list []Program, err error) {
 		}
 	}
 	names, err := tcxPrograms(ifindex)
-	for _, name := range names {
+	if errors.Is(err, ebpf.ErrNotSupported) {
+		return list, true, nil
+	}
+	for _, name := range before(names) {
 		list = append(list, Program{Kind: "tcx", Name: name})
 	}
-	return list, err
+	return list, false, err
 }
 
-// tcxPrograms names the tcx programs at egress (CAP_NET_ADMIN; kernels before 6.6
-// have none). A name needs CAP_SYS_ADMIN, and is left out without it.
+// shareProgram is the name of ubridge's own tcx program (steer.Share).
+const shareProgram = "share"
+
+// before are the programs that run before ours: none but those that were put
+// there after it, for it goes to the head.
+func before(names []string) []string {
+	return names[:max(0, slices.Index(names, shareProgram))]
+}
+
+// tcxPrograms names the tcx programs at egress, in order (CAP_NET_ADMIN;
+// ebpf.ErrNotSupported where the kernel has none, before 6.6). A name needs
+// CAP_SYS_ADMIN, and is empty without it.
 func tcxPrograms(ifindex int) (names []string, err error) {
 	if caps, err := probe.EffectiveCapabilities(); err != nil || !caps.NetAdmin {
 		// The library takes the kernel's no for a kernel without tcx.
 		return nil, errors.Join(fmt.Errorf("list tcx programs: %w", unix.EPERM), err)
 	}
 	result, err := link.QueryPrograms(link.QueryOptions{Target: ifindex, Attach: ebpf.AttachTCXEgress})
-	if errors.Is(err, ebpf.ErrNotSupported) || errors.Is(err, unix.EINVAL) {
-		return nil, nil
+	if errors.Is(err, unix.EINVAL) {
+		err = ebpf.ErrNotSupported // a kernel that has the call, but not this hook
 	}
 	if err != nil {
 		return nil, fmt.Errorf("list tcx programs: %w", err)

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// Preference is where ubridge's tc filters are: before all others.
+// Preference is where ubridge's tc filters are: before all others. Where the
+// kernel has tcx, its program is there, and before all filters.
 const Preference = 1
 
 // IPv6MTU is the smallest that IPv6 works with, in bytes (RFC 8200 §5).
@@ -58,6 +59,7 @@ func judgePrograms(f Facts) (list []Finding) {
 		case p.Kind == "tcx":
 			list = append(list, warning("tcx", "bpftool net show dev "+f.Name+" names it; it must return TCX_NEXT for what is ubridge's",
 				"%s at egress runs before ubridge's program", name)...)
+		case !f.Classic:
 		case p.Preference == Preference && (p.Kind != "bpf" || !p.Every): // one kind and EtherType to a preference
 			list = append(list, refused("tc", move, "%s has a %s filter at preference %d of egress, which ubridge needs", f.Name, name, Preference)...)
 		case p.Preference == Preference:

@@ -18,7 +18,7 @@ type kernel interface {
 	lro(name string) (bool, error)
 	driver(name string) (driver, bus string)
 	wireless(ifindex int) (Wireless, error)
-	programs(ifindex int) ([]Program, error)
+	programs(ifindex int) (list []Program, classic bool, err error)
 	physicalFunction(bus string) (pf string, index int, is bool)
 	platform() Platform
 }
@@ -129,8 +129,8 @@ func (f *Facts) ask(k kernel, links []netlink.Link) (err error) {
 	if f.Wireless, err = k.wireless(f.Ifindex); err != nil {
 		f.unseen("wireless settings", err)
 	}
-	if f.Programs, err = k.programs(f.Ifindex); err != nil {
-		f.unseen("programs at its tc hooks", err)
+	if f.Programs, f.Classic, err = k.programs(f.Ifindex); err != nil {
+		f.unseen("programs at its tc hook", err)
 	}
 	var bus string
 	f.Driver, bus = k.driver(f.Name)

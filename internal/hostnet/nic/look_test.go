@@ -122,25 +122,30 @@ func TestOthersPrograms(t *testing.T) {
 	}
 	attach("v4", unix.ETH_P_IP, 1)
 	attach("late", unix.ETH_P_ALL, 9)
-	if f := expect(t, ns, "v0", "fail tc: v0 has a bpf v4 filter at preference 1 of egress"); len(f.Programs) != 2 {
+	if f := looked(t, ns, "v0"); len(f.Programs) != 2 || f.Programs[0] != (Program{"bpf", "v4", 1, false}) || f.Programs[1] != (Program{"bpf", "late", 9, true}) || f.Classic {
 		t.Errorf("%+v", f.Programs)
 	}
 	ns.Run("tc filter del dev v0 egress")
-	attach("ubridge-bridge", unix.ETH_P_ALL, 1)
+	attach("ubridge-share", unix.ETH_P_ALL, 1)
 	if f := looked(t, ns, "v0"); len(f.Programs) != 0 {
 		t.Errorf("our own filter: %+v", f.Programs)
 	}
-	ns.Run("tc filter del dev v0 egress")
-	attach("other", unix.ETH_P_ALL, 1)
-	expect(t, ns, "v0", "warn tc: bpf other at preference 1 of egress")
-	ns.Must(func() error {
-		tcx, err := link.AttachTCX(link.TCXOptions{Interface: looked(t, ns, "v0").Ifindex, Program: load(t, ebpf.SchedCLS), Attach: ebpf.AttachTCXEgress})
-		if err == nil {
-			t.Cleanup(func() { _ = tcx.Close() })
+	for _, step := range []struct {
+		name   string
+		anchor link.Anchor
+		first  bool
+	}{{"behind", link.Tail(), false}, {shareProgram, link.Head(), false}, {"ahead", link.Head(), true}} {
+		ns.Must(func() error {
+			tcx, err := link.AttachTCX(link.TCXOptions{Interface: looked(t, ns, "v0").Ifindex, Program: called(t, step.name, ebpf.SchedCLS), Attach: ebpf.AttachTCXEgress, Anchor: step.anchor})
+			if err == nil {
+				t.Cleanup(func() { _ = tcx.Close() })
+			}
+			return err
+		})
+		if text := say(Judge(looked(t, ns, "v0"))); strings.Contains(text, "warn tcx: tcx "+step.name) != step.first || strings.Contains(text, "behind") {
+			t.Errorf("with a program %s: %s", step.name, text)
 		}
-		return err
-	})
-	expect(t, ns, "v0", "warn tcx: tcx guard at egress")
+	}
 	xdp := load(t, ebpf.XDP)
 	for _, mode := range []struct {
 		flag int
@@ -162,11 +167,17 @@ func TestOthersPrograms(t *testing.T) {
 // TCX_NEXT too, or XDP_PASS.
 func load(t *testing.T, kind ebpf.ProgramType) *ebpf.Program {
 	t.Helper()
+	return called(t, "guard", kind)
+}
+
+// called is load with a name.
+func called(t *testing.T, name string, kind ebpf.ProgramType) *ebpf.Program {
+	t.Helper()
 	result := int32(-1)
 	if kind == ebpf.XDP {
 		result = 2
 	}
-	p, err := ebpf.NewProgram(&ebpf.ProgramSpec{Name: "guard", Type: kind, License: "Apache-2.0",
+	p, err := ebpf.NewProgram(&ebpf.ProgramSpec{Name: name, Type: kind, License: "Apache-2.0",
 		Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, result), asm.Return()}})
 	if err != nil {
 		t.Fatal(err)
