@@ -59,6 +59,7 @@ var forbidden = []struct {
 	{"internal/gateway", []string{"internal/daemon", "internal/hostnet", "internal/config", "internal/api"}, "the router is told of the host, it does not look"},
 	{"internal/hostnet", []string{"dataplane", "nat", "internal/gateway", "internal/daemon", "internal/config"}, "hostnet knows the kernel only"},
 	{"internal/config", []string{"dataplane", "internal/hostnet", "internal/daemon"}, "the model is pure"},
+	{"internal/config/libvirtxml", []string{"internal/config", "internal/api"}, "the form knows nothing of the model"},
 	{"internal/cli", []string{"internal/daemon", "internal/hostnet", "dataplane"}, "the command line talks to the API"},
 	{"internal/api", []string{"internal/daemon", "internal/hostnet", "dataplane"}, "the API is types and transport"},
 }

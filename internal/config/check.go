@@ -22,7 +22,7 @@ const (
 // Check holds the definition against itself. ParseNetwork has done so already;
 // it is for models that were put together in code.
 func (n Network) Check() error {
-	f := &faults{file: n.where(), lines: n.Origin.lines}
+	f := &faults{file: n.where(), lines: n.Origin.lines, spelled: n.Origin.spelled}
 	f.check(&n)
 	return f.err()
 }
@@ -32,6 +32,8 @@ func (n Network) where() string {
 	switch {
 	case n.Origin.File != "":
 		return n.Origin.File
+	case n.Origin.spelled != nil:
+		return n.Name + ".xml"
 	case n.Origin.lines != nil:
 		return n.Name + ".toml"
 	}
@@ -39,6 +41,11 @@ func (n Network) where() string {
 }
 
 func (f *faults) check(n *Network) {
+	f.checkModel(n)
+	f.checkKept(n)
+}
+
+func (f *faults) checkModel(n *Network) {
 	if err := CheckName(n.Name); err != nil {
 		f.add("", "rename the file", "%v", err)
 	}

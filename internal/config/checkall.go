@@ -12,7 +12,7 @@ func CheckAll(networks []Network) error {
 	var list []error
 	for i := range networks {
 		n := &networks[i]
-		f := &faults{file: n.where(), lines: n.Origin.lines}
+		f := &faults{file: n.where(), lines: n.Origin.lines, spelled: n.Origin.spelled}
 		for j := range networks[:i] {
 			f.clash(n, &networks[j])
 		}

@@ -10,14 +10,20 @@ import (
 const pinFirst = `set address, such as "192.168.50.1/24"`
 
 func (f *faults) checkDHCP(n *Network) {
-	t := n.DHCP.LeaseTime
-	if t < MinLeaseTime || t > InfiniteLease || t%time.Second != 0 {
-		f.add("dhcp.lease_time", `use whole seconds from "2m" on, or "infinite"`, "%v is no lease time", t)
+	f.checkLeaseTime("dhcp.lease_time", n.DHCP.LeaseTime)
+	if n.DHCP.ReservedOnly && len(n.DHCP.Ranges) > 0 {
+		f.add("dhcp.reserved_only", "leave it out, or the ranges", "there are ranges to lease from")
 	}
 	f.checkRanges(n)
 	seen := map[string]string{}
 	for i := range n.DHCP.Hosts {
 		f.checkHost(n, element("dhcp.hosts", i), &n.DHCP.Hosts[i], seen)
+	}
+}
+
+func (f *faults) checkLeaseTime(key string, t time.Duration) {
+	if t < MinLeaseTime || t > InfiniteLease || t%time.Second != 0 {
+		f.add(key, `use whole seconds from "2m" on, or "infinite"`, "%v is no lease time", t)
 	}
 }
 
@@ -47,8 +53,11 @@ func (f *faults) checkRanges(n *Network) {
 
 // checkHost checks one reservation; seen holds what earlier ones took.
 func (f *faults) checkHost(n *Network, key string, h *DHCPHost, seen map[string]string) {
-	if h.MAC == nil && h.ClientID == nil {
-		f.add(key, "give mac or client_id", "a reservation for nobody")
+	if h.MAC == nil && h.ClientID == nil && (h.Name == "" || !h.IP.IsValid()) {
+		f.add(key, "give mac or client_id, or the ip for a name", "a reservation for nobody")
+	}
+	if h.LeaseTime != 0 {
+		f.checkLeaseTime(key+".lease_time", h.LeaseTime)
 	}
 	if !h.IP.IsValid() && h.Name == "" {
 		f.add(key, "give ip or name", "a reservation of nothing")

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"ubridge/internal/config/libvirtxml"
 )
 
 // Conversion of one raw value to its type. Each helper leaves the default alone
@@ -69,6 +71,17 @@ func (f *faults) leaseTime(key string, raw *string, to *time.Duration) {
 		return
 	}
 	f.duration(key, raw, to)
+}
+
+func (f *faults) uuid(key string, raw *string, to *string) {
+	if raw == nil {
+		return
+	}
+	id, err := libvirtxml.CanonicalUUID(*raw)
+	if err != nil {
+		f.add(key, "write it as `uuidgen` does, or leave it out", "%v", err)
+	}
+	*to = id
 }
 
 func (f *faults) mac(key string, raw *string, to *net.HardwareAddr) {

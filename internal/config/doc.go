@@ -16,6 +16,14 @@
 // own definitions in the same form, written by Marshal. A definition that is
 // given to ParseNetwork and written by Marshal reads back as the same Network.
 //
+// A definition may also come in libvirt's form (ParseLibvirt) and be written in it
+// (MarshalLibvirt). Its elements are read into the same raw struct as TOML, with
+// the line and the name of the element that said each key, so that conversion and
+// checks are the same for both. Parts that are kept without being in force stay
+// with the Network as text (Kept). Keys that libvirt has no element for are found
+// by writing what the elements can say, reading it back, and comparing; they go
+// into an element of ubridge's own. Round trips are held by a property test.
+//
 // The package does not look at the host: which subnet is free, which bridge
 // name is next and whether a device exists are the daemon's business.
 //
@@ -26,7 +34,7 @@
 //
 // # Standards
 //
-// TOML 1.0; names of hosts after RFC 1123 §2.1; IFNAMSIZ and the characters of
+// TOML 1.0; libvirt's network format (see libvirtxml); names of hosts after RFC 1123 §2.1; IFNAMSIZ and the characters of
 // device names after dev_valid_name in the kernel's net/core/dev.c; ageing
 // after IEEE 802.1Q-2018 table 8-8.
 package config

@@ -9,7 +9,7 @@ import (
 type Error struct {
 	File   string // path of the file; NAME.toml for a definition that came as bytes
 	Line   int    // from 1; 0 for a model that was not read from text
-	Key    string // such as dhcp.hosts[1].mac; empty where the text is no TOML
+	Key    string // such as dhcp.hosts[1].mac, or ip/dhcp/host@mac in libvirt's XML; empty where the text is neither
 	Reason string
 	Fix    string // what to do
 }
@@ -33,17 +33,37 @@ func (e *Error) Error() string {
 
 // faults gathers what is wrong with one file.
 type faults struct {
-	file  string
-	lines lines
-	list  []error
+	file    string
+	lines   lines
+	spelled spelling
+	list    []error
 }
 
 // add records a fault of key. The fix is a clause such as "use 1-65535".
 func (f *faults) add(key, fix, format string, args ...any) {
 	f.list = append(f.list, &Error{
-		File: f.file, Line: f.lines.of(key), Key: key,
+		File: f.file, Line: f.lines.of(key), Key: f.spelled.of(key),
 		Reason: fmt.Sprintf(format, args...), Fix: fix,
 	})
+}
+
+// spelling tells by what name a document has a key of the model; libvirt's XML has
+// names of its own.
+type spelling map[string]string
+
+// of is the name of key, or that of the nearest thing around it.
+func (n spelling) of(key string) string {
+	for at := key; n != nil; {
+		if name, ok := n[at]; ok {
+			return name
+		}
+		cut := strings.LastIndexAny(at, ".[")
+		if cut < 0 {
+			return "network"
+		}
+		at = at[:cut]
+	}
+	return key
 }
 
 // errorList is several faults, each on a line of its own.

@@ -30,6 +30,7 @@ func (n Network) raw() rawNetwork {
 		Isolated:   truth(n.IsolatedPorts),
 		MTU:        number64(n.MTU),
 		Domain:     given(n.Domain),
+		UUID:       given(n.UUID),
 		Autostart:  &n.Autostart,
 		Ageing:     given(n.Ageing.String()),
 		Stations:   number64(n.Stations),
@@ -38,19 +39,24 @@ func (n Network) raw() rawNetwork {
 		DHCP:       n.DHCP.raw(),
 		DNS:        n.DNS.raw(),
 		NAT:        rawNAT{Egress: n.NAT.Egress, Ports: given(n.NAT.Ports.String())},
+		Libvirt:    rawLibvirt{Kept: n.Kept},
 	}
 }
 
 func (d DHCP) raw() rawDHCP {
-	r := rawDHCP{Enabled: &d.Enabled, LeaseTime: given(leaseText(d.LeaseTime))}
+	r := rawDHCP{Enabled: &d.Enabled, Reserved: truth(d.ReservedOnly), LeaseTime: given(leaseText(d.LeaseTime))}
 	for _, pool := range d.Ranges {
 		r.Ranges = append(r.Ranges, pool.String())
 	}
 	for _, h := range d.Hosts {
-		r.Hosts = append(r.Hosts, rawDHCPHost{
+		host := rawDHCPHost{
 			MAC: given(h.MAC.String()), ClientID: given(hex.EncodeToString(h.ClientID)),
 			IP: addrText(h.IP), Name: given(h.Name),
-		})
+		}
+		if h.LeaseTime != 0 {
+			host.Lease = given(leaseText(h.LeaseTime))
+		}
+		r.Hosts = append(r.Hosts, host)
 	}
 	return r
 }

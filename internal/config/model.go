@@ -40,6 +40,7 @@ const InfiniteLease = math.MaxUint32 * time.Second
 // Network is the checked definition of one network.
 type Network struct {
 	Name   string
+	UUID   string // in lower case, with dashes; empty: the daemon makes one and keeps it
 	Mode   Mode
 	Bridge string           // device of the host port; empty: the daemon takes the next free ubrN
 	MAC    net.HardwareAddr // of the gateway; nil: the daemon makes one and keeps it
@@ -71,24 +72,30 @@ type Network struct {
 	DNS  DNS
 	NAT  NAT
 
+	// Kept are parts of a libvirt definition that are not in force and are given
+	// back by MarshalLibvirt: elements below <network>, each on one line (libvirtxml).
+	Kept []string
+
 	Origin Origin // where it was read
 }
 
 // DHCP is the address service of a network.
 type DHCP struct {
-	Enabled   bool
-	Ranges    []Range       // empty: the whole subnet, see Network.Pool
-	LeaseTime time.Duration // whole seconds; InfiniteLease for ever
-	Hosts     []DHCPHost
+	Enabled      bool
+	Ranges       []Range       // empty: the whole subnet, see Network.Pool
+	ReservedOnly bool          // nothing is leased but what Hosts reserve; without Ranges
+	LeaseTime    time.Duration // whole seconds; InfiniteLease for ever
+	Hosts        []DHCPHost
 }
 
 // DHCPHost reserves an address or a name for one client, which is known by its
-// MAC, its client identifier, or either of them.
+// MAC, its client identifier, either of them, or else by the name that it sends.
 type DHCPHost struct {
-	MAC      net.HardwareAddr // nil: not matched by MAC
-	ClientID []byte           // option 61, type octet included (RFC 2132 §9.14); nil: not matched by it
-	IP       netip.Addr       // the zero Addr: any address of the pool
-	Name     string           // lower case label; empty: none
+	MAC       net.HardwareAddr // nil: not matched by MAC
+	ClientID  []byte           // option 61, type octet included (RFC 2132 §9.14); nil: not matched by it
+	IP        netip.Addr       // the zero Addr: any address of the pool
+	Name      string           // lower case label; empty: none
+	LeaseTime time.Duration    // whole seconds; 0: the network's
 }
 
 // DNS is the name service of a network.
@@ -122,8 +129,9 @@ type PortRange struct{ First, Last uint16 }
 
 // Origin is where a Network was read. It takes no part in Equal.
 type Origin struct {
-	File  string // path as it was opened; empty for a definition that came as bytes
-	lines lines
+	File    string // path as it was opened; empty for a definition that came as bytes
+	lines   lines
+	spelled spelling // nil for TOML, whose keys go by their own names
 }
 
 // Default is the network NAME with nothing but defaults: mode nat, an automatic

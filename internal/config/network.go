@@ -36,6 +36,7 @@ func (raw *rawNetwork) mode() Mode {
 
 // network converts what the file says onto the defaults in n.
 func (f *faults) network(raw *rawNetwork, n *Network) {
+	f.uuid("uuid", raw.UUID, &n.UUID)
 	f.text("bridge", raw.Bridge, &n.Bridge)
 	f.mac("mac", raw.MAC, &n.MAC)
 	f.gateway("address", raw.Address, &n.Address)
@@ -52,11 +53,13 @@ func (f *faults) network(raw *rawNetwork, n *Network) {
 	f.dns(&raw.DNS, &n.DNS)
 	n.NAT.Egress = f.names("nat.egress", raw.NAT.Egress)
 	f.portRange("nat.ports", raw.NAT.Ports, &n.NAT.Ports)
+	n.Kept = f.names("libvirt.kept", raw.Libvirt.Kept)
 }
 
 func (f *faults) dhcp(raw *rawDHCP, d *DHCP) {
 	set(raw.Enabled, &d.Enabled)
 	d.Ranges = f.ranges("dhcp.ranges", raw.Ranges)
+	set(raw.Reserved, &d.ReservedOnly)
 	f.leaseTime("dhcp.lease_time", raw.LeaseTime, &d.LeaseTime)
 	for i := range raw.Hosts {
 		key, h := element("dhcp.hosts", i), DHCPHost{}
@@ -64,6 +67,7 @@ func (f *faults) dhcp(raw *rawDHCP, d *DHCP) {
 		f.clientID(key+".client_id", raw.Hosts[i].ClientID, &h.ClientID)
 		f.addr(key+".ip", raw.Hosts[i].IP, &h.IP)
 		f.name(key+".name", raw.Hosts[i].Name, &h.Name)
+		f.leaseTime(key+".lease_time", raw.Hosts[i].Lease, &h.LeaseTime)
 		d.Hosts = append(d.Hosts, h)
 	}
 }

@@ -29,6 +29,7 @@ mac = "52:54:00:5A:1d:01"
 address = "10.9.0.1/24"
 mtu = 9000
 domain = "Guests.Example."
+uuid = "3E3FCE454F534FA7BB3211F34168B82B"
 autostart = true
 ageing = "10s"
 stations = 100000
@@ -38,7 +39,7 @@ ports = ["vnet0", "veth.1"]
 enabled = false
 ranges = ["10.9.0.10-10.9.0.19", "10.9.0.30 - 10.9.0.30"]
 lease_time = "infinite"
-hosts = [{ mac = "52:54:00:00:00:01", ip = "10.9.0.50", name = "Web" }, { client_id = "0152:54", name = "db" }]
+hosts = [{ mac = "52:54:00:00:00:01", ip = "10.9.0.50", name = "Web" }, { client_id = "0152:54", name = "db", lease_time = "2h" }, { name = "nas", ip = "10.9.0.51" }]
 [dns]
 enabled = false
 upstreams = ["192.0.2.53", "192.0.2.54:5353", "2001:db8::53", "[2001:db8::54]:99"]
@@ -49,6 +50,8 @@ names = ["A.example", "b"]
 [nat]
 egress = ["docker0"]
 ports = "50000-50999"
+[libvirt]
+kept = ['<bridge stp="on"/>', "<title>Lab</title>"]
 `
 
 func TestParseNetworkEveryKey(t *testing.T) {
@@ -59,14 +62,15 @@ func TestParseNetworkEveryKey(t *testing.T) {
 	ip := netip.MustParseAddr
 	want := Network{
 		Name: "lab", Mode: ModeNAT, Bridge: "ubr7", Uplink: "eth0", IsolatedPorts: true, MAC: net.HardwareAddr{0x52, 0x54, 0, 0x5a, 0x1d, 1},
-		Address: netip.MustParsePrefix("10.9.0.1/24"), MTU: 9000, Domain: "guests.example", Autostart: true,
+		Address: netip.MustParsePrefix("10.9.0.1/24"), MTU: 9000, Domain: "guests.example", UUID: "3e3fce45-4f53-4fa7-bb32-11f34168b82b", Autostart: true,
 		Ageing: 10 * time.Second, Stations: 100000, LearnLimit: 7, Ports: []string{"vnet0", "veth.1"},
 		DHCP: DHCP{
 			LeaseTime: InfiniteLease,
 			Ranges:    []Range{{ip("10.9.0.10"), ip("10.9.0.19")}, {ip("10.9.0.30"), ip("10.9.0.30")}},
 			Hosts: []DHCPHost{
 				{MAC: net.HardwareAddr{0x52, 0x54, 0, 0, 0, 1}, IP: ip("10.9.0.50"), Name: "web"},
-				{ClientID: []byte{1, 0x52, 0x54}, Name: "db"},
+				{ClientID: []byte{1, 0x52, 0x54}, Name: "db", LeaseTime: 2 * time.Hour},
+				{Name: "nas", IP: ip("10.9.0.51")},
 			},
 		},
 		DNS: DNS{
@@ -77,7 +81,8 @@ func TestParseNetworkEveryKey(t *testing.T) {
 			Hosts:     []DNSHost{{IP: ip("192.0.2.9"), Names: []string{"a.example", "b"}}},
 			LocalOnly: true,
 		},
-		NAT: NAT{Egress: []string{"docker0"}, Ports: PortRange{50000, 50999}},
+		NAT:  NAT{Egress: []string{"docker0"}, Ports: PortRange{50000, 50999}},
+		Kept: []string{"<title>Lab</title>", "<bridge stp='on'/>"},
 	}
 	if diff := cmp.Diff(want, got, equal); diff != "" {
 		t.Error(diff)

@@ -24,8 +24,12 @@ func (r Range) Size() int { return int(number(r.Last)-number(r.First)) + 1 }
 
 // Pool gives the ranges that DHCP leases from when address is the gateway's:
 // the configured ones, or else all of the subnet but the gateway, the network
-// and the broadcast address, at most MaxPool addresses.
+// and the broadcast address, at most MaxPool addresses. It is empty where only
+// reservations are leased.
 func (n Network) Pool(address netip.Prefix) []Range {
+	if n.DHCP.ReservedOnly {
+		return nil
+	}
 	if len(n.DHCP.Ranges) > 0 {
 		return n.DHCP.Ranges
 	}

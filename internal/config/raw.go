@@ -12,6 +12,7 @@ type rawNetwork struct {
 	Isolated   *bool    `toml:"isolated_ports,omitempty"`
 	MTU        *int64   `toml:"mtu,omitempty"`
 	Domain     *string  `toml:"domain,omitempty"`
+	UUID       *string  `toml:"uuid,omitempty"`
 	Autostart  *bool    `toml:"autostart,omitempty"`
 	Ageing     *string  `toml:"ageing,omitempty"`
 	Stations   *int64   `toml:"stations,omitempty"`
@@ -20,11 +21,14 @@ type rawNetwork struct {
 	DHCP       rawDHCP  `toml:"dhcp,omitempty"`
 	DNS        rawDNS   `toml:"dns,omitempty"`
 	NAT        rawNAT   `toml:"nat,omitempty"`
+
+	Libvirt rawLibvirt `toml:"libvirt,omitempty"`
 }
 
 type rawDHCP struct {
 	Enabled   *bool         `toml:"enabled,omitempty"`
 	Ranges    []string      `toml:"ranges,omitempty"`
+	Reserved  *bool         `toml:"reserved_only,omitempty"`
 	LeaseTime *string       `toml:"lease_time,omitempty"`
 	Hosts     []rawDHCPHost `toml:"hosts,omitempty"`
 }
@@ -34,6 +38,7 @@ type rawDHCPHost struct {
 	ClientID *string `toml:"client_id,omitempty"`
 	IP       *string `toml:"ip,omitempty"`
 	Name     *string `toml:"name,omitempty"`
+	Lease    *string `toml:"lease_time,omitempty"`
 }
 
 type rawDNS struct {
@@ -51,6 +56,10 @@ type rawDNSHost struct {
 type rawNAT struct {
 	Egress []string `toml:"egress,omitempty"`
 	Ports  *string  `toml:"ports,omitempty"`
+}
+
+type rawLibvirt struct {
+	Kept []string `toml:"kept,omitempty,multiline"`
 }
 
 type rawDaemon struct {

@@ -27,6 +27,7 @@ func (n *network) dhcpConfig() dhcpd.Config {
 	cfg := dhcpd.Config{
 		Server: n.addr.Addr(), Subnet: n.addr.Masked(),
 		Domain: n.def.Domain, MTU: uint16(n.def.MTU), LeaseTime: n.def.DHCP.LeaseTime,
+		ReservedOnly: n.def.DHCP.ReservedOnly,
 	}
 	if n.def.Routed() {
 		cfg.Router = n.addr.Addr() // else nothing leads out: no option 3, as with libvirt
@@ -38,7 +39,7 @@ func (n *network) dhcpConfig() dhcpd.Config {
 		cfg.Ranges = append(cfg.Ranges, dhcpd.Range{First: r.First, Last: r.Last})
 	}
 	for _, h := range n.def.DHCP.Hosts {
-		host := dhcpd.Host{ClientID: h.ClientID, Name: h.Name, IP: h.IP}
+		host := dhcpd.Host{ClientID: h.ClientID, Name: h.Name, IP: h.IP, LeaseTime: h.LeaseTime}
 		copy(host.MAC[:], h.MAC)
 		cfg.Hosts = append(cfg.Hosts, host)
 	}
