@@ -90,6 +90,15 @@ func TestClientIsTheBackend(t *testing.T) {
 		"define": func(b api.Backend) (any, error) {
 			return b.Define(ctx, api.DefineRequest{Name: "n", TOML: "mtu = 1500\n"})
 		},
+		"define XML": func(b api.Backend) (any, error) {
+			return b.Define(ctx, api.DefineRequest{File: "x.xml", XML: "<network><name>x</name><bridge stp='on'/><ip address='10.0.0.1'/></network>"})
+		},
+		"define bad XML": func(b api.Backend) (any, error) {
+			return b.Define(ctx, api.DefineRequest{File: "x.xml", XML: "<network>"})
+		},
+		"dump":          func(b api.Backend) (any, error) { return b.DumpXML(ctx, "default", false) },
+		"dump inactive": func(b api.Backend) (any, error) { return b.DumpXML(ctx, "default", true) },
+		"dump none":     func(b api.Backend) (any, error) { return b.DumpXML(ctx, "none", false) },
 		"define bad": func(b api.Backend) (any, error) {
 			return b.Define(ctx, api.DefineRequest{Name: "n", TOML: "mode = 'isolated'"})
 		},

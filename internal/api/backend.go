@@ -16,10 +16,15 @@ type Backend interface {
 	Networks(ctx context.Context) ([]Network, error)
 	// Network tells all about one.
 	Network(ctx context.Context, network string) (NetworkInfo, error)
-	// Create defines, autostarts and starts a network; Conflict if it exists.
+	// Create defines, autostarts and starts a network; Conflict if it exists. One
+	// that is given as XML is transient.
 	Create(ctx context.Context, r CreateRequest) (NetworkInfo, error)
 	// Define writes or replaces a definition; Conflict if it is read-only.
-	Define(ctx context.Context, r DefineRequest) (Network, error)
+	Define(ctx context.Context, r DefineRequest) (NetworkInfo, error)
+	// DumpXML is a network's definition in libvirt's form: as it runs, with what
+	// was chosen for it, or, if it does not run or inactive is set, as it is
+	// defined.
+	DumpXML(ctx context.Context, network string, inactive bool) (string, error)
 	// Undefine forgets a definition; an active network goes on until it stops.
 	Undefine(ctx context.Context, network string) error
 	// Start returns when the network forwards; Conflict if it is active.

@@ -54,8 +54,20 @@ func (c *Client) Create(ctx context.Context, r CreateRequest) (info NetworkInfo,
 }
 
 // Define implements Backend.
-func (c *Client) Define(ctx context.Context, r DefineRequest) (n Network, err error) {
-	return n, c.do(ctx, http.MethodPut, networkPath(r.Name), r, &n)
+func (c *Client) Define(ctx context.Context, r DefineRequest) (info NetworkInfo, err error) {
+	if r.XML != "" {
+		return info, c.do(ctx, http.MethodPost, "/v1/definitions", r, &info)
+	}
+	return info, c.do(ctx, http.MethodPut, networkPath(r.Name), r, &info)
+}
+
+// DumpXML implements Backend.
+func (c *Client) DumpXML(ctx context.Context, network string, inactive bool) (xml string, err error) {
+	path := networkPath(network, "xml")
+	if inactive {
+		path += "?inactive=true"
+	}
+	return xml, c.do(ctx, http.MethodGet, path, nil, &xml)
 }
 
 // Undefine implements Backend.

@@ -11,6 +11,8 @@
 //	POST   /v1/networks                     Create
 //	GET    /v1/networks/{network}           Network
 //	PUT    /v1/networks/{network}           Define
+//	POST   /v1/definitions                  Define, from XML
+//	GET    /v1/networks/{network}/xml[?inactive=true]  DumpXML
 //	DELETE /v1/networks/{network}           Undefine
 //	POST   /v1/networks/{network}/start     Start
 //	POST   /v1/networks/{network}/stop      Stop

@@ -46,6 +46,22 @@ func (h *handler) define(r *http.Request) (any, error) {
 	return h.backend.Define(r.Context(), req)
 }
 
+// defineXML is define for a text that has the name in it.
+func (h *handler) defineXML(r *http.Request) (any, error) {
+	var req DefineRequest
+	if err := body(r, &req); err != nil {
+		return nil, err
+	}
+	if req.XML == "" {
+		return nil, Errorf(Usage, "request: a definition without a name needs xml")
+	}
+	return h.backend.Define(r.Context(), req)
+}
+
+func (h *handler) dumpXML(r *http.Request) (any, error) {
+	return h.backend.DumpXML(r.Context(), r.PathValue("network"), r.URL.Query().Get("inactive") == "true")
+}
+
 func (h *handler) undefine(r *http.Request) (any, error) {
 	return nil, h.backend.Undefine(r.Context(), r.PathValue("network"))
 }

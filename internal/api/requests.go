@@ -3,9 +3,15 @@ package api
 // CreateRequest defines a network, sets its autostart and starts it, in one
 // step. With TOML the definition is that text and the other fields are empty;
 // else it is made of the fields, defaults for those that are empty.
+//
+// With XML the definition is that text, in libvirt's form, and the network is
+// transient, as with virsh net-create: it runs, is defined nowhere, and is
+// forgotten when it stops. A daemon that was killed resumes it.
 type CreateRequest struct {
-	Name   string `json:"name"`
+	Name   string `json:"name"` // empty with XML, which has the name in it
 	TOML   string `json:"toml,omitempty"`
+	XML    string `json:"xml,omitempty"`
+	File   string `json:"file,omitempty"` // how messages call the XML
 	Mode   string `json:"mode,omitempty"`
 	Subnet string `json:"subnet,omitempty"` // as config.ParseSubnet takes it
 	MTU    int    `json:"mtu,omitempty"`    // bytes
@@ -15,10 +21,13 @@ type CreateRequest struct {
 }
 
 // DefineRequest writes or replaces a definition and starts nothing. The text
-// crosses the socket as it is, so that faults name its lines.
+// crosses the socket as it is, so that faults name its lines. It is TOML, or XML
+// in libvirt's form, in which the name is.
 type DefineRequest struct {
 	Name string `json:"name"`
-	TOML string `json:"toml"`
+	TOML string `json:"toml,omitempty"`
+	XML  string `json:"xml,omitempty"`
+	File string `json:"file,omitempty"` // how messages call the XML
 }
 
 // AddPortRequest makes a device a port of a network. A device that does not

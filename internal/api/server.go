@@ -101,6 +101,7 @@ func newHandler(b Backend, group int) http.Handler {
 
 	read("/v1/networks", h.networks)
 	read("/v1/networks/{network}", h.network)
+	read("/v1/networks/{network}/xml", h.dumpXML)
 	read("/v1/ports", h.ports)
 	read("/v1/doctor", h.doctor)
 	read("/v1/doctor/{device}", h.doctorUplink)
@@ -111,6 +112,7 @@ func newHandler(b Backend, group int) http.Handler {
 
 	change("POST /v1/networks", h.create)
 	change("PUT /v1/networks/{network}", h.define)
+	change("POST /v1/definitions", h.defineXML)
 	change("DELETE /v1/networks/{network}", h.undefine)
 	change("POST /v1/networks/{network}/start", h.start)
 	change("POST /v1/networks/{network}/stop", h.stop)

@@ -41,6 +41,11 @@ type NetworkInfo struct {
 	Network
 	ReadOnly bool   `json:"read_only"` // defined by the administrator in networks.d
 	File     string `json:"file"`      // where it is defined; empty: nowhere
+	UUID     string `json:"uuid"`
+
+	// NotInForce tells what a definition in libvirt's form says that is kept and
+	// given back, and not acted on; each with its reason.
+	NotInForce Strings `json:"not_in_force"`
 
 	Gateway    string  `json:"gateway"` // address with prefix length
 	GatewayMAC string  `json:"gateway_mac"`

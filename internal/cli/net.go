@@ -14,7 +14,7 @@ import (
 
 func (a *app) net() *cobra.Command {
 	return group("net", "networks, with the verbs of virsh net-*",
-		a.netList(), a.netInfo(), a.netLeases(), a.netCreate(), a.netDefine(),
+		a.netList(), a.netInfo(), a.netLeases(), a.netCreate(), a.netDefine(), a.netDumpXML(),
 		a.netStart(), a.netStop(), a.netUndefine(), a.netRestore())
 }
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -15,20 +16,29 @@ import (
 
 func (a *app) netCreate() *cobra.Command {
 	var r api.CreateRequest
-	cmd := a.asking("create NAME|FILE.toml", "define a network, start it now and with the daemon",
-		"  ubridge net create lab --subnet 10.9.0.0/24\n  ubridge net create ./lab.toml",
+	cmd := a.asking("create NAME|FILE", "define a network, start it now and with the daemon; from XML: start it until it stops",
+		"  ubridge net create lab --subnet 10.9.0.0/24\n  ubridge net create ./lab.toml\n  ubridge net create ./lab.xml",
 		func(c *api.Client, cmd *cobra.Command, args []string) error {
 			if err := fillCreate(cmd, &r, args[0]); err != nil {
 				return err
 			}
 			info, err := c.Create(cmd.Context(), r)
-			if err == nil && a.json {
+			if err != nil {
+				return err
+			}
+			warn(cmd, info)
+			if a.json {
 				return printJSON(cmd.OutOrStdout(), []api.NetworkInfo{info})
 			}
-			if len(info.Subnets) == 0 {
-				return a.done(cmd, err, "network %s created: %s", info.Name, whereabouts(info))
+			life := ""
+			if !info.Persistent {
+				life = "; it is transient, gone when it stops"
 			}
-			return a.done(cmd, err, "network %s created: %s on %s", info.Name, strings.Join(info.Subnets, " "), info.Bridge)
+			where := whereabouts(info)
+			if len(info.Subnets) > 0 {
+				where = strings.Join(info.Subnets, " ") + " on " + info.Bridge
+			}
+			return a.done(cmd, err, "network %s created: %s%s", info.Name, where, life)
 		})
 	cmd.ValidArgsFunction = nil // a new name, or a file
 	cmd.Flags().StringVar(&r.Mode, "mode", "", "how guests reach the world: `MODE` nat (the default), isolated, host-only, route, open or bridge")
@@ -51,56 +61,97 @@ func fillCreate(cmd *cobra.Command, r *api.CreateRequest, arg string) (err error
 			return api.Errorf(api.Usage, "--%s does not go with a file; write it into %s", flag, arg)
 		}
 	}
-	r.Name, r.TOML, err = readDefinition(arg)
+	text, err := readDefinition(cmd, arg)
+	r.Name, r.TOML, r.XML, r.File = text.Name, text.TOML, text.XML, text.File
 	return err
 }
 
 func (a *app) netDefine() *cobra.Command {
-	cmd := a.asking("define FILE.toml", "define a network from a file, named as the file, and start nothing",
-		"  ubridge net define ./lab.toml && ubridge net start lab",
+	cmd := a.asking("define FILE", "define a network from NAME.toml or libvirt XML (- for standard input), and start nothing",
+		"  ubridge net define ./lab.toml && ubridge net start lab\n  virsh net-dumpxml lab | ubridge net define -",
 		func(c *api.Client, cmd *cobra.Command, args []string) error {
-			name, text, err := readDefinition(args[0])
+			r, err := readDefinition(cmd, args[0])
 			if err != nil {
 				return err
 			}
-			n, err := c.Define(cmd.Context(), api.DefineRequest{Name: name, TOML: text})
-			if err == nil && a.json {
-				return printJSON(cmd.OutOrStdout(), []api.Network{n})
+			info, err := c.Define(cmd.Context(), r)
+			if err != nil {
+				return err
 			}
-			return a.done(cmd, err, "network %s defined from %s", name, args[0])
+			warn(cmd, info)
+			if a.json {
+				return printJSON(cmd.OutOrStdout(), []api.NetworkInfo{info})
+			}
+			return a.done(cmd, err, "network %s defined from %s", info.Name, args[0])
 		})
 	cmd.ValidArgsFunction = nil // a file
 	return cmd
 }
 
-func isFile(arg string) bool {
-	ext := filepath.Ext(arg)
-	return ext == ".toml" || ext == ".xml" || strings.ContainsRune(arg, '/')
+// warn tells what of a definition in libvirt's form is kept and not in force.
+func warn(cmd *cobra.Command, info api.NetworkInfo) {
+	for _, note := range info.NotInForce {
+		fmt.Fprintf(cmd.ErrOrStderr(), "ubridge: not in force: %s\n", note)
+	}
 }
 
-// readDefinition reads DIR/NAME.toml.
-func readDefinition(path string) (name, text string, err error) {
-	switch filepath.Ext(path) {
-	case ".toml":
-	case ".xml":
-		return "", "", api.Errorf(api.Usage, "%s: libvirt XML comes in a later version; write TOML, as in examples/networks.d/default.toml", path)
-	default:
-		return "", "", api.Errorf(api.Usage, "%s: a definition is a file NAME.toml; rename it", path)
+func (a *app) netDumpXML() *cobra.Command {
+	var inactive bool
+	cmd := a.asking("dumpxml NET", "print a network's definition in libvirt's form, as it runs", "  ubridge net dumpxml default --inactive",
+		func(c *api.Client, cmd *cobra.Command, args []string) error {
+			xml, err := c.DumpXML(cmd.Context(), args[0], inactive)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return printJSON(cmd.OutOrStdout(), []map[string]string{{"name": args[0], "xml": xml}})
+			}
+			_, err = io.WriteString(cmd.OutOrStdout(), xml)
+			return err
+		})
+	cmd.Flags().BoolVar(&inactive, "inactive", false, "as it is defined, without what was chosen when it started")
+	return cmd
+}
+
+func isFile(arg string) bool {
+	ext := filepath.Ext(arg)
+	return arg == "-" || ext == ".toml" || ext == ".xml" || strings.ContainsRune(arg, '/')
+}
+
+// readDefinition reads DIR/NAME.toml, or libvirt XML of any name; "-" is standard
+// input, which has no name and so must be XML.
+func readDefinition(cmd *cobra.Command, path string) (r api.DefineRequest, err error) {
+	in := cmd.InOrStdin()
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return r, err
+		}
+		defer f.Close()
+		in = f
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return "", "", err
+	b, err := io.ReadAll(io.LimitReader(in, config.MaxFile+1))
+	switch ext := filepath.Ext(path); {
+	case err != nil:
+		return r, fmt.Errorf("read %s: %w", path, err)
+	case len(b) > config.MaxFile:
+		return r, api.Errorf(api.Usage, "%s: larger than 1 MiB; check that it is a definition", path)
+	case ext != ".toml" && len(b) == 0:
+		return r, api.Errorf(api.Usage, "%s is empty; give a definition", path)
+	case ext == ".toml":
+		r.Name, r.TOML = strings.TrimSuffix(filepath.Base(path), ".toml"), string(b)
+		return r, checkName(r.Name)
+	case ext == ".xml" || looksLikeXML(b):
+		r.XML, r.File = string(b), path
+		return r, nil
+	case path == "-":
+		return r, api.Errorf(api.Usage, "standard input holds no XML; give TOML as a file NAME.toml, which names the network")
 	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, config.MaxFile+1))
-	if err != nil {
-		return "", "", fmt.Errorf("read %s: %w", path, err)
-	}
-	if len(b) > config.MaxFile {
-		return "", "", api.Errorf(api.Usage, "%s: larger than 1 MiB; check that it is a definition", path)
-	}
-	name = strings.TrimSuffix(filepath.Base(path), ".toml")
-	return name, string(b), checkName(name)
+	return r, api.Errorf(api.Usage, "%s: a definition is a file NAME.toml, or libvirt XML; rename it", path)
+}
+
+func looksLikeXML(b []byte) bool {
+	return bytes.HasPrefix(bytes.TrimSpace(bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))), []byte("<"))
 }
 
 func checkName(name string) error {

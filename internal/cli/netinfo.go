@@ -46,6 +46,7 @@ func printInfo(out io.Writer, n api.NetworkInfo) error {
 func infoLines(n api.NetworkInfo) [][2]string {
 	lines := [][2]string{
 		{"Name", n.Name},
+		{"UUID", n.UUID},
 		{"Active", yesNo(n.Active)},
 		{"Persistent", yesNo(n.Persistent)},
 		{"Autostart", yesNo(n.Autostart)},
@@ -66,7 +67,7 @@ func infoLines(n api.NetworkInfo) [][2]string {
 	if n.IsolatedPorts {
 		lines = append(lines, [2]string{"Isolated ports", "yes"})
 	}
-	return append(lines, [][2]string{
+	lines = append(lines, [][2]string{
 		{"Defined in", definedIn(n)},
 		{"Ports", fmt.Sprintf("%d, %d up", n.Ports, n.PortsUp)},
 		{"Stations", fmt.Sprint(n.Stations)},
@@ -76,6 +77,10 @@ func infoLines(n api.NetworkInfo) [][2]string {
 		{"Sent", fmt.Sprintf("%d frames, %d bytes", n.TxFrames, n.TxBytes)},
 		{"Dropped", drops(n.Counters)},
 	}...)
+	for _, note := range n.NotInForce {
+		lines = append(lines, [2]string{"Not in force", note})
+	}
+	return lines
 }
 
 // wayIn is the route by which others reach guests that are not translated.

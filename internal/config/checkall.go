@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// CheckAll holds networks against one another: no name, subnet, host port, MAC,
-// bridged uplink or static port may be in two of them. The later network is blamed. Networks
+// CheckAll holds networks against one another: no name, UUID, subnet, host port,
+// MAC, bridged uplink or static port may be in two of them. The later network is blamed. Networks
 // of several directories are put in one slice, those of the administrator first.
 func CheckAll(networks []Network) error {
 	var list []error
@@ -31,6 +31,9 @@ func (f *faults) clash(n, other *Network) {
 	if n.Pinned() && other.Pinned() && n.Address.Overlaps(other.Address) {
 		f.add("address", "use another subnet", "%v overlaps %v of network %s (%s)",
 			n.Address.Masked(), other.Address.Masked(), other.Name, at)
+	}
+	if n.UUID != "" && n.UUID == other.UUID {
+		f.add("uuid", "leave it out for a new one", "%s is the UUID of network %s (%s)", n.UUID, other.Name, at)
 	}
 	if n.Bridge != "" && n.Bridge == other.Bridge {
 		f.add("bridge", "use another name", "%s is the host port of network %s (%s)", n.Bridge, other.Name, at)

@@ -69,24 +69,31 @@ func (b backend) Create(ctx context.Context, r api.CreateRequest) (info api.Netw
 	if err != nil {
 		return info, err
 	}
-	if err := b.create(ctx, def); err != nil {
+	if err := b.create(ctx, def, r.XML != ""); err != nil {
 		return info, err
 	}
 	return b.Network(ctx, def.Name)
 }
 
-// create defines and starts a network; what does not start is not left defined.
-func (b backend) create(ctx context.Context, def config.Network) error {
+// create starts a network that is defined with it, or runs without being defined;
+// what does not start is not left behind.
+func (b backend) create(ctx context.Context, def config.Network, transient bool) error {
 	d := b.d
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if _, exists := d.defs[def.Name]; exists {
 		return api.Errorf(api.Conflict, "network %s exists already: `ubridge net start %s` starts it", def.Name, def.Name)
 	}
+	if d.nets[def.Name] != nil {
+		return api.Errorf(api.Conflict, "network %s runs already: `ubridge net stop %s` ends it", def.Name, def.Name)
+	}
+	if transient {
+		return d.createTransient(ctx, def)
+	}
 	if err := d.define(def); err != nil {
 		return err
 	}
-	if err := d.startNetwork(ctx, def); err != nil {
+	if err := d.startNetwork(ctx, d.defs[def.Name].Network); err != nil {
 		_ = d.forget(def.Name) // the first error tells more
 		return err
 	}
@@ -96,6 +103,14 @@ func (b backend) create(ctx context.Context, def config.Network) error {
 
 // definitionOf makes a definition of a request's fields.
 func definitionOf(r api.CreateRequest) (config.Network, error) {
+	if r.XML != "" {
+		n, _, err := config.ParseLibvirt(r.File, []byte(r.XML))
+		if err != nil {
+			return n, api.Errorf(api.Usage, "%v", err)
+		}
+		n.Autostart = false // it is transient
+		return n, nil
+	}
 	if r.TOML != "" {
 		n, err := config.ParseNetwork(r.Name, []byte(r.TOML))
 		if err != nil {
@@ -120,23 +135,40 @@ func definitionOf(r api.CreateRequest) (config.Network, error) {
 }
 
 // Define implements api.Backend.
-func (b backend) Define(_ context.Context, r api.DefineRequest) (api.Network, error) {
+func (b backend) Define(ctx context.Context, r api.DefineRequest) (info api.NetworkInfo, err error) {
+	var n config.Network
+	if r.XML != "" {
+		n, _, err = config.ParseLibvirt(r.File, []byte(r.XML))
+	} else {
+		n, err = config.ParseNetwork(r.Name, []byte(r.TOML))
+	}
+	if err != nil {
+		return info, api.Errorf(api.Usage, "%v", err)
+	}
+	if err := b.define(n, r.XML != ""); err != nil {
+		return info, err
+	}
+	info, err = b.Network(ctx, n.Name)
+	info.NotInForce = n.NotInForce() // of this definition; the one that runs may be another
+	return info, err
+}
+
+// define stores a definition. One in libvirt's form does not say whether the
+// network is started with the daemon, so that stays as it is.
+func (b backend) define(n config.Network, xml bool) error {
 	b.d.mu.Lock()
 	defer b.d.mu.Unlock()
-	n, err := config.ParseNetwork(r.Name, []byte(r.TOML))
-	if err != nil {
-		return api.Network{}, api.Errorf(api.Usage, "%v", err)
-	}
-	if err := b.d.define(n); err != nil {
-		return api.Network{}, err
-	}
-	return b.d.describe(n.Name), nil
+	n.Autostart = n.Autostart || xml && b.d.defs[n.Name].Autostart
+	return b.d.define(n)
 }
 
 // Undefine implements api.Backend.
 func (b backend) Undefine(_ context.Context, name string) error {
 	b.d.mu.Lock()
 	defer b.d.mu.Unlock()
+	if _, defined := b.d.defs[name]; !defined && b.d.nets[name] != nil {
+		return api.Errorf(api.Conflict, "network %s is transient: `ubridge net stop %s` ends it", name, name)
+	}
 	def, err := b.d.definition(name)
 	if err != nil {
 		return err
@@ -147,15 +179,22 @@ func (b backend) Undefine(_ context.Context, name string) error {
 	return b.d.forget(name)
 }
 
-// forget removes a definition. A running network goes on; its ports are kept for
-// as long as it runs.
+// forget removes a definition. A running network goes on, as a transient one; its
+// ports are kept for as long as it runs.
 func (d *Daemon) forget(name string) error {
+	n := d.nets[name]
+	if n != nil {
+		n.st.Transient = string(n.def.Marshal())
+		if err := d.state.save(); err != nil {
+			return fmt.Errorf("undefine network %s: %w", name, err)
+		}
+	}
 	if err := os.Remove(d.definitionFile(name)); err != nil {
 		return fmt.Errorf("undefine network %s: %w", name, err)
 	}
 	delete(d.defs, name)
 	var err error
-	if d.nets[name] == nil {
+	if n == nil {
 		err = d.forgetPorts(name)
 	}
 	return errors.Join(err, d.state.save())
@@ -184,12 +223,12 @@ func (d *Daemon) forgetPorts(name string) (err error) {
 func (b backend) Start(ctx context.Context, name string) error {
 	b.d.mu.Lock()
 	defer b.d.mu.Unlock()
+	if b.d.nets[name] != nil {
+		return api.Errorf(api.Conflict, "network %s is active already", name)
+	}
 	def, err := b.d.definition(name)
 	if err != nil {
 		return err
-	}
-	if b.d.nets[name] != nil {
-		return api.Errorf(api.Conflict, "network %s is active already", name)
 	}
 	if err := b.d.startNetwork(ctx, def.Network); err != nil {
 		return err
@@ -209,10 +248,7 @@ func (b backend) Stop(_ context.Context, name string) error {
 		}
 		return api.Errorf(api.Conflict, "network %s is not active", name)
 	}
-	err := b.d.stopNetwork(n)
-	if _, defined := b.d.defs[name]; !defined {
-		err = errors.Join(err, b.d.forgetPorts(name), b.d.state.save())
-	}
+	err := errors.Join(b.d.stopNetwork(n), b.d.forgetTransient(name))
 	b.d.setPolicy()
 	return err
 }
@@ -231,7 +267,11 @@ func (b backend) Network(ctx context.Context, name string) (info api.NetworkInfo
 	if n != nil {
 		shown = n.def
 	}
+	info.UUID, err = b.d.uuid(shown)
 	b.d.mu.Unlock()
+	if err != nil {
+		return info, err
+	}
 	configured(&info, shown)
 	if n == nil {
 		info.Drops = map[string]uint64{}
@@ -243,7 +283,7 @@ func (b backend) Network(ctx context.Context, name string) (info api.NetworkInfo
 
 // configured fills in what the definition says.
 func configured(info *api.NetworkInfo, def config.Network) {
-	info.MTU, info.Domain = def.LinkMTU(), def.Domain
+	info.MTU, info.Domain, info.NotInForce = def.LinkMTU(), def.Domain, def.NotInForce()
 	info.DHCP, info.DNS = def.DHCP.Enabled, def.DNS.Enabled
 	info.IsolatedPorts = def.PortsIsolated()
 	info.LeaseTime = int64(def.DHCP.LeaseTime.Seconds())

@@ -260,14 +260,14 @@ func (d *Daemon) ended(task string, err error) {
 func (d *Daemon) startNetworks(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	resumed, err := d.transients()
+	if err != nil {
+		d.log.Error("a transient network is not resumed", "err", err)
+	}
 	var errs []error
-	for _, name := range d.startOrder() {
-		def := d.defs[name]
-		if !def.Autostart && !(d.crashed() && d.state.network(name).Running) {
-			continue
-		}
-		if err := d.startNetwork(ctx, def.Network); err != nil {
-			d.log.Error("network is not started", "network", name, "err", err)
+	for _, def := range slices.Concat(resumed, d.toStart()) {
+		if err := d.startNetwork(ctx, def); err != nil {
+			d.log.Error("network is not started", "network", def.Name, "err", err)
 			errs = append(errs, err)
 		}
 	}
@@ -277,6 +277,17 @@ func (d *Daemon) startNetworks(ctx context.Context) error {
 	d.ended("state", errors.Join(d.unshareStrays(), d.state.save()))
 	d.setPolicy()
 	return nil
+}
+
+// toStart are the defined networks that are to run, in the order of their start.
+func (d *Daemon) toStart() (list []config.Network) {
+	for _, name := range d.startOrder() {
+		def := d.defs[name]
+		if def.Autostart || d.crashed() && d.state.network(name).Running {
+			list = append(list, def.Network)
+		}
+	}
+	return list
 }
 
 // startOrder has the networks that name their subnet come first: those that do
@@ -301,7 +312,7 @@ func (d *Daemon) stopAll() error {
 	defer d.mu.Unlock()
 	var errs []error
 	for _, name := range sortedNames(d.nets) {
-		errs = append(errs, d.stopNetwork(d.nets[name]))
+		errs = append(errs, d.stopNetwork(d.nets[name]), d.forgetTransient(name))
 	}
 	errs = append(errs, d.restoreStrays(), d.stopUplinks(), d.flows.Remove())
 	if d.tables != d.cfg.RuntimeDir {

@@ -54,9 +54,14 @@ func (d *Daemon) loadFolder(dir string, readOnly bool) error {
 	return nil
 }
 
+// all are the definitions, those of transient networks included.
 func (d *Daemon) all() (list []config.Network) {
-	for _, name := range sortedNames(d.defs) {
-		list = append(list, d.defs[name].Network)
+	for _, name := range d.names() {
+		if def, defined := d.defs[name]; defined {
+			list = append(list, def.Network)
+		} else {
+			list = append(list, d.nets[name].def)
+		}
 	}
 	return list
 }
@@ -69,6 +74,20 @@ func (d *Daemon) define(n config.Network) error {
 	if d.defs[n.Name].readOnly {
 		return api.Errorf(api.Conflict, "network %s is defined by the administrator in %s: change it there", n.Name, d.defs[n.Name].Origin.File)
 	}
+	if err := d.fits(n); err != nil {
+		return err
+	}
+	if err := d.named(&n); err != nil {
+		return err
+	}
+	if err := d.store(n); err != nil {
+		return err
+	}
+	return d.settled(n.Name)
+}
+
+// fits holds a definition against the other networks.
+func (d *Daemon) fits(n config.Network) error {
 	var list []config.Network
 	for _, o := range d.all() {
 		if o.Name != n.Name {
@@ -78,7 +97,7 @@ func (d *Daemon) define(n config.Network) error {
 	if err := config.CheckAll(append(list, n)); err != nil { // n last: it is the one to blame
 		return api.Errorf(api.Conflict, "%v", err)
 	}
-	return d.store(n)
+	return nil
 }
 
 // store makes a definition durable.

@@ -41,6 +41,13 @@ type netState struct {
 
 	// NIC is the shared NIC as it was before; nil while none is shared.
 	NIC *nicRecord `json:"nic,omitempty"`
+
+	// UUID is what libvirt's form calls the network, where its definition does not
+	// say it.
+	UUID string `json:"uuid,omitempty"`
+	// Transient is the definition, in TOML, of a network that runs and is defined
+	// nowhere: its name in the daemon that comes after a crash.
+	Transient string `json:"transient,omitempty"`
 }
 
 // portState is a port that was added and is to be attached whenever its device

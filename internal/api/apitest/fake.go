@@ -16,11 +16,13 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
 
 	"ubridge/internal/api"
+	"ubridge/internal/config"
 )
 
 // Backend is a daemon in memory. Set the fields before it is served.
@@ -57,7 +59,7 @@ func defaultNetwork() *api.NetworkInfo {
 			Name: "default", Mode: "nat", Active: true, Autostart: true, Persistent: true,
 			Bridge: "ubr0", Subnets: []string{"192.168.122.0/24"},
 		},
-		File:    "/var/lib/ubridge/networks/default.toml",
+		File: "/var/lib/ubridge/networks/default.toml", UUID: "3e3fce45-4f53-4fa7-bb32-11f34168b82b", NotInForce: []string{},
 		Gateway: "192.168.122.1/24", GatewayMAC: "52:54:00:00:00:01", MTU: 1500,
 		DHCP: true, LeaseRange: []string{"192.168.122.2-192.168.122.254"}, LeaseTime: 3600,
 		DNS: true, Upstreams: []string{"192.0.2.53:53"}, Uplink: "eth0", UplinkAddr: "203.0.113.7",
@@ -70,7 +72,10 @@ func defaultNetwork() *api.NetworkInfo {
 }
 
 func stoppedNetwork(name string) *api.NetworkInfo {
-	return &api.NetworkInfo{Network: api.Network{Name: name, Mode: "nat", Persistent: true, Subnets: []string{}}, MTU: 1500}
+	return &api.NetworkInfo{
+		Network: api.Network{Name: name, Mode: "nat", Persistent: true, Subnets: []string{}}, MTU: 1500,
+		NotInForce: []string{}, LeaseRange: []string{}, Upstreams: []string{}, Counters: api.Counters{Drops: api.Drops{}},
+	}
 }
 
 func fixedPorts() []api.Port {
@@ -119,6 +124,14 @@ func (b *Backend) Create(_ context.Context, r api.CreateRequest) (api.NetworkInf
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.Requests = append(b.Requests, r)
+	if r.XML != "" {
+		n, err := b.fromXML(r.File, r.XML)
+		if err != nil {
+			return api.NetworkInfo{}, err
+		}
+		n.Active, n.Persistent, n.Bridge = true, false, "ubr1"
+		return *n, nil
+	}
 	if _, exists := b.networks[r.Name]; exists {
 		return api.NetworkInfo{}, api.Errorf(api.Conflict, "network %s exists already; start it: ubridge net start %s", r.Name, r.Name)
 	}
@@ -136,15 +149,52 @@ func (b *Backend) Create(_ context.Context, r api.CreateRequest) (api.NetworkInf
 }
 
 // Define implements api.Backend.
-func (b *Backend) Define(_ context.Context, r api.DefineRequest) (api.Network, error) {
+func (b *Backend) Define(_ context.Context, r api.DefineRequest) (api.NetworkInfo, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.Requests = append(b.Requests, r)
+	if r.XML != "" {
+		n, err := b.fromXML(r.File, r.XML)
+		if err != nil {
+			return api.NetworkInfo{}, err
+		}
+		return *n, nil
+	}
 	if strings.Contains(r.TOML, "mode = 'natted'") {
-		return api.Network{}, api.Errorf(api.Usage, "%s.toml:1: mode: there is no mode \"natted\"; use nat", r.Name)
+		return api.NetworkInfo{}, api.Errorf(api.Usage, "%s.toml:1: mode: there is no mode \"natted\"; use nat", r.Name)
 	}
 	b.networks[r.Name] = stoppedNetwork(r.Name)
-	return b.networks[r.Name].Network, nil
+	return *b.networks[r.Name], nil
+}
+
+// fromXML makes a stopped network of a definition in libvirt's form; it wants the
+// lock held.
+func (b *Backend) fromXML(file, xml string) (*api.NetworkInfo, error) {
+	def, _, err := config.ParseLibvirt(file, []byte(xml))
+	if err != nil {
+		return nil, api.Errorf(api.Usage, "%v", err)
+	}
+	n := stoppedNetwork(def.Name)
+	n.Mode, n.Subnets = string(def.Mode), []string{def.Address.Masked().String()}
+	n.NotInForce = append(n.NotInForce, def.NotInForce()...)
+	b.networks[n.Name] = n
+	return n, nil
+}
+
+// DumpXML implements api.Backend.
+func (b *Backend) DumpXML(_ context.Context, network string, inactive bool) (string, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n, err := b.find(network)
+	if err != nil {
+		return "", err
+	}
+	def := config.Default(n.Name)
+	if n.Active && !inactive {
+		def.UUID, def.Bridge, def.Address = n.UUID, n.Bridge, netip.MustParsePrefix(n.Gateway)
+	}
+	doc, err := def.MarshalLibvirt()
+	return string(doc), err
 }
 
 // Undefine implements api.Backend.

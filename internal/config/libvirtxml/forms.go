@@ -1,6 +1,7 @@
 package libvirtxml
 
 import (
+	"encoding/hex"
 	"fmt"
 	"net"
 	"net/netip"
@@ -137,6 +138,13 @@ func CanonicalUUID(v string) (string, error) {
 		return "", fmt.Errorf("%q is no UUID", v)
 	}
 	return strings.Join([]string{digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]}, "-"), nil
+}
+
+// RandomUUID writes random bits as a UUID of version 4 (RFC 9562 §5.4).
+func RandomUUID(b [16]byte) string {
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	id, _ := CanonicalUUID(hex.EncodeToString(b[:])) // 32 hexadecimal digits are one
+	return id
 }
 
 func device(v string) (reason, fix string) {

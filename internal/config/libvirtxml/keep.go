@@ -173,8 +173,8 @@ type Note struct {
 	Reason  string
 }
 
-// String is "bridge@stp='on' is not in force: REASON".
-func (n Note) String() string { return n.Element + " is not in force: " + n.Reason }
+// String is "bridge@stp='on': REASON".
+func (n Note) String() string { return n.Element + ": " + n.Reason }
 
 // Notes tell what of a document that Parse gave is kept and not in force.
 func (e *Element) Notes() []Note { return e.notes("", nil) }

@@ -23,7 +23,7 @@ const (
 
 // network is the table: libvirt's network format (docs/formatnetwork.rst,
 // src/conf/schemas/network.rng), in the order in which libvirt writes it
-// (virNetworkDefFormatBuf in src/conf/network_conf.c).
+// (virNetworkDefFormatBuf in src/conf/network_conf.c), up to libvirt 12.0.
 var network = &spec{
 	name: "network",
 	attrs: []attrSpec{
