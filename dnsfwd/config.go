@@ -66,6 +66,13 @@ type Config struct {
 	// Closed keeps every name from going upstream: what is not answered locally is
 	// refused, as dnsmasq refuses what it knows no server for.
 	Closed bool
+	// PlainLocal keeps names of one label from going upstream (dnsmasq's
+	// domain-needed with local=//).
+	PlainLocal bool
+	// Zones have resolvers of their own; the longest that a name lies in counts.
+	Zones []Zone
+	// Records are answered beside the addresses of hosts.
+	Records []Record
 	// Subnets are the network's own; their reverse names never go upstream.
 	Subnets []netip.Prefix
 	// Self names the gateway itself. These names may lie in any domain, hosts

@@ -16,11 +16,13 @@
 //
 //  1. parse: a message that is not one well-formed question is answered with
 //     the fitting error, or dropped where a reply could start a loop
-//  2. local names: hosts, their reverse, the reverse zones of the network's
-//     own subnets, and everything below a local-only domain
+//  2. local names: hosts and records, the reverse of hosts, the reverse zones of
+//     the network's own subnets, everything below a local-only domain, and, where
+//     it is said, names of one label
 //  3. the cache, keyed by the folded question and the DO and CD bits
 //  4. a question already in flight: the client joins its waiters
-//  5. an upstream, in configured order; those that lately stayed silent last
+//  5. an upstream of the zone that the name lies in, else a common one, in
+//     configured order; those that lately stayed silent last
 //
 // What an upstream says is decoded, validated and packed anew before anyone
 // sees it; a stored answer holds no OPT record and no id, so one form serves

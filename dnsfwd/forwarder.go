@@ -18,6 +18,9 @@ type Forwarder struct {
 
 	servers []*server
 	epoch   uint64 // counts changes of servers
+	zones   []*zone
+
+	records map[string][]Record // by folded wire name; empty where only names below it have any
 
 	pendings map[flight]*pending // those that later clients may join
 	asks     map[uint16]*pending // by the id of each ask
@@ -43,6 +46,8 @@ func New(cfg Config) *Forwarder {
 	}
 	f.domain, _ = packName(f.cfg.Domain)
 	f.hosts = newHostTable(&f.cfg, nil)
+	f.zones = f.newZones()
+	f.records = f.newRecords()
 	f.cache = newCache(f.cfg.CacheEntries, f.cfg.CacheBytes)
 	return f
 }

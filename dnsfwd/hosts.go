@@ -106,10 +106,12 @@ func cutDomain(name, domain string) (string, bool) {
 
 // packName returns a dotted name in folded wire form; ok is false where a
 // label is empty or too long, or has bytes that host names do not have.
-func packName(s string) (wire string, ok bool) {
+func packName(s string) (wire string, ok bool) { return packLabels(s, isHostLabel) }
+
+func packLabels(s string, good func(label string) bool) (wire string, ok bool) {
 	var b []byte
 	for label := range strings.SplitSeq(s, ".") {
-		if len(label) == 0 || len(label) > maxLabel || !isHostLabel(label) {
+		if len(label) == 0 || len(label) > maxLabel || !good(label) {
 			return "", false
 		}
 		b = append(b, byte(len(label)))

@@ -14,14 +14,20 @@ func (f *Forwarder) answerLocal(q *query, c Client, key []byte) []byte {
 		return nil
 	}
 	name := key[:len(q.name())]
-	if addrs, ok := f.hosts.addrs[string(name)]; ok {
-		return q.finish(c, f.appendAddrs(q.begin(flagAA|flagRA), q, addrs))
+	addrs, host := f.hosts.addrs[string(name)]
+	records, exists := f.records[string(name)]
+	if host || asksFor(q, records) {
+		b := f.appendAddrs(q.begin(flagAA|flagRA), q, addrs)
+		return q.finish(c, f.appendRecords(b, q, records))
 	}
 	if r, ok := parseReverse(name); ok {
 		return f.answerReverse(q, c, &r)
 	}
 	if f.cfg.LocalOnly && f.domain != "" && hasZone(name, f.domain) {
-		return q.finish(c, q.begin(flagAA|flagRA|absent(len(name) > len(f.domain))))
+		return q.finish(c, q.begin(flagAA|flagRA|absent(len(name) > len(f.domain) && !exists)))
+	}
+	if f.cfg.PlainLocal && plain(name) {
+		return q.finish(c, q.begin(flagAA|flagRA|absent(!exists)))
 	}
 	return nil
 }

@@ -23,6 +23,7 @@ type pending struct {
 	tries    map[netip.AddrPort]int
 	started  time.Time
 	epoch    uint64  // of the upstreams it was begun with
+	zone     *zone   // that has upstreams of its own; nil: the common ones
 	fallback *answer // the best failure heard, for when nothing better comes
 	timer    *list.Element
 	timers   *list.List // the one that holds timer
@@ -71,10 +72,11 @@ func (f *Forwarder) forward(now time.Time, c Client, q *query, key []byte) Actio
 			return f.join(c, q, p)
 		}
 	}
-	if v, ok := f.admit(c); !ok {
+	z := f.zoneOf(key[:len(q.name())])
+	if v, ok := f.admit(c, z); !ok {
 		return f.servfail(c, q, v)
 	}
-	p := &pending{query: q.clone(), started: now, epoch: f.epoch, tries: make(map[netip.AddrPort]int)}
+	p := &pending{query: q.clone(), started: now, epoch: f.epoch, zone: z, tries: make(map[netip.AddrPort]int)}
 	if shared {
 		p.flight = flight{string(key), q.edns}
 		f.pendings[p.flight] = p
@@ -85,9 +87,9 @@ func (f *Forwarder) forward(now time.Time, c Client, q *query, key []byte) Actio
 }
 
 // admit holds the limits of questions in flight.
-func (f *Forwarder) admit(c Client) (Verdict, bool) {
+func (f *Forwarder) admit(c Client, z *zone) (Verdict, bool) {
 	switch {
-	case len(f.servers) == 0:
+	case len(f.serversOf(z)) == 0:
 		return NoUpstream, false
 	case f.inflight >= f.cfg.MaxInflight:
 		return Busy, false
@@ -100,7 +102,7 @@ func (f *Forwarder) admit(c Client) (Verdict, bool) {
 // ask sends the question to an upstream under a new id.
 func (f *Forwarder) ask(now time.Time, p *pending, a Ask, v Verdict) Action {
 	a.ID = f.newID()
-	if s := find(f.servers, a.Upstream); s != nil && !a.TCP {
+	if s := f.server(a.Upstream); s != nil && !a.TCP {
 		s.take(now, f.cfg.Timeout)
 	}
 	if !a.TCP {

@@ -18,7 +18,7 @@ func (f *Forwarder) Response(now time.Time, from Ask, msg []byte) []Action {
 	if !matches(msg, from.ID, &p.query) {
 		return f.drop(MismatchedResponse)
 	}
-	if s := find(f.servers, from.Upstream); s != nil {
+	if s := f.server(from.Upstream); s != nil {
 		s.spoke()
 	}
 	if be.Uint16(msg[offFlags:])&flagTC != 0 && !from.TCP {

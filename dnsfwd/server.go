@@ -66,7 +66,7 @@ func (f *Forwarder) SetUpstreams(addrs []netip.AddrPort) {
 		if len(next) == maxUpstreams || !f.usable(a) || find(next, a) != nil {
 			continue
 		}
-		s := find(f.servers, a)
+		s := f.server(a)
 		if s == nil {
 			s = &server{addr: a}
 		}
@@ -112,13 +112,14 @@ func (f *Forwarder) Upstreams(now time.Time) []Upstream {
 // that was not asked yet, then those tried last, then once more the silent
 // ones, since a datagram may have been lost. nil is the end.
 func (f *Forwarder) pick(now time.Time, p *pending) *server {
-	for _, s := range f.servers {
+	servers := f.serversOf(p.zone)
+	for _, s := range servers {
 		if p.tries[s.addr] == 0 && !s.dead(now) {
 			return s
 		}
 	}
 	for tries := range maxTries {
-		for _, s := range f.servers {
+		for _, s := range servers {
 			if p.tries[s.addr] == tries {
 				return s
 			}

@@ -66,7 +66,7 @@ func (f *Forwarder) expire(now time.Time, timers *list.List, out []Action) []Act
 // missed notes a silence of an upstream. TCP does not count: many networks
 // let no DNS over TCP through to a resolver that is well otherwise.
 func (f *Forwarder) missed(now time.Time, a Ask) {
-	if s := find(f.servers, a.Upstream); s != nil && !a.TCP {
+	if s := f.server(a.Upstream); s != nil && !a.TCP {
 		s.missed(now)
 	}
 }
