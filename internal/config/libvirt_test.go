@@ -179,9 +179,6 @@ func drawKept(t *rapid.T, n *Network) {
 		return
 	}
 	keep("<bridge stp='on' delay='2'/>")
-	if n.DNS.Enabled {
-		keep("<dns forwardPlainNames='no'><txt name='a' value='b&#10;c'/></dns>")
-	}
 	if n.Pinned() {
 		keep("<ip localPtr='no'><tftp root='/x'/></ip>")
 	}

@@ -92,6 +92,8 @@ var libvirtFaults = []struct{ name, doc, want string }{
 	{"forwarder of nothing", network("<dns><forwarder/></dns>"), "dns/forwarder: neither an address nor a domain"},
 	{"forwarder", network("<dns><forwarder addr='dns.example'/></dns>"), `dns/forwarder@addr: "dns.example" is no IP address`},
 	{"own gateway", network("<dns><forwarder addr='10.0.0.1'/></dns>"), "x.xml:1: dns/forwarder@addr: 10.0.0.1 is this network's own gateway"},
+	{"forwarders of two kinds", network("<dns><forwarder domain='a.b' addr='1.2.3.4'/>\n<forwarder domain='A.b.'/></dns>"), "x.xml:2: dns/forwarder@domain: a.b has a forwarder without an address, and another"},
+	{"forwarder of a bad domain", network("<dns><forwarder domain='a..b'/></dns>"), "x.xml:1: dns/forwarder@domain: an empty label"},
 	{"host without name", network("<dns><host ip='10.0.0.2'/></dns>"), "dns/host: an address without a name; add <hostname>…</hostname>"},
 	{"host name", network("<dns><host ip='10.0.0.2'><hostname>a b</hostname></host></dns>"), "dns/host/hostname: the label \"a b\" holds ' '"},
 	{"TXT", network("<dns><txt name='a b' value=''/></dns>"), `dns/txt@name: "a b" is no name of a TXT record`},

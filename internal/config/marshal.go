@@ -69,6 +69,23 @@ func (d DNS) raw() rawDNS {
 	for _, h := range d.Hosts {
 		r.Hosts = append(r.Hosts, rawDNSHost{IP: addrText(h.IP), Names: h.Names})
 	}
+	r.LocalPlain = truth(d.LocalPlain)
+	for _, z := range d.Domains {
+		domain := rawDNSDomain{Name: given(z.Name)}
+		for _, up := range z.Upstreams {
+			domain.Upstreams = append(domain.Upstreams, up.String())
+		}
+		r.Domains = append(r.Domains, domain)
+	}
+	for _, t := range d.Texts {
+		r.Texts = append(r.Texts, rawDNSText{Name: given(t.Name), Value: &t.Value})
+	}
+	for _, s := range d.Services {
+		r.Services = append(r.Services, rawDNSService{
+			Service: given(s.Service), Protocol: given(s.Protocol), Domain: given(s.Domain), Target: given(s.Target),
+			Port: number64(int(s.Port)), Priority: number64(int(s.Priority)), Weight: number64(int(s.Weight)),
+		})
+	}
 	return r
 }
 

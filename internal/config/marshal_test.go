@@ -78,6 +78,12 @@ func drawDHCP(t *rapid.T, n *Network) {
 func drawDNS(t *rapid.T, n *Network) {
 	n.DNS.Enabled = rapid.Bool().Draw(t, "dns")
 	n.DNS.LocalOnly = n.Domain != "" && rapid.Bool().Draw(t, "local")
+	n.DNS.LocalPlain = rapid.Bool().Draw(t, "plain")
+	if rapid.Bool().Draw(t, "domains") {
+		n.DNS.Domains = []DNSDomain{{"corp.example", []netip.AddrPort{netip.MustParseAddrPort("192.0.2.9:53"), netip.MustParseAddrPort("[fe80::9%eth0]:5353")}}, {"a.corp.example", nil}}
+		n.DNS.Texts = []DNSText{{"Motto", rapid.StringMatching(`[ -~äö\n\t]{0,40}`).Draw(t, "text")}}
+		n.DNS.Services = []DNSService{{"ldap", "tcp", "", "dc.example", rapid.Uint16Range(1, 65535).Draw(t, "port"), rapid.Uint16().Draw(t, "priority"), 0}, {Service: "a", Protocol: "b"}}
+	}
 	for i, ip := range []string{"192.0.2.1", "2001:db8::1", "fe80::1%eth0"} {
 		if rapid.Bool().Draw(t, "upstream") {
 			port := rapid.Uint16Range(1, 65535).Draw(t, "port")

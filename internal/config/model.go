@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"math"
 	"net"
 	"net/netip"
@@ -104,6 +105,38 @@ type DNS struct {
 	Upstreams []netip.AddrPort // empty: the host's resolvers
 	Hosts     []DNSHost
 	LocalOnly bool // names below Domain are never forwarded
+
+	LocalPlain bool        // names of one label are never forwarded
+	Domains    []DNSDomain // that have resolvers of their own
+	Texts      []DNSText
+	Services   []DNSService
+}
+
+// DNSDomain is a domain whose names are asked of resolvers of its own.
+type DNSDomain struct {
+	Name      string           // lower case, without a final dot
+	Upstreams []netip.AddrPort // empty: the network's, for a domain within one that has others
+}
+
+// DNSText is a TXT record.
+type DNSText struct{ Name, Value string }
+
+// DNSService is an SRV record (RFC 2782), named _Service._Protocol.Domain.
+type DNSService struct {
+	Service, Protocol string // without the underscores
+	Domain            string // empty: the network's, if it has one
+	Target            string // empty: the service is not available here
+	Port              uint16 // 0 without Target only
+	Priority, Weight  uint16
+}
+
+// Owner is the name that the record is found by.
+func (s DNSService) Owner(network string) string {
+	name := "_" + s.Service + "._" + s.Protocol
+	if domain := cmp.Or(s.Domain, network); domain != "" {
+		name += "." + domain
+	}
+	return name
 }
 
 // DNSHost gives names to one address.

@@ -1,7 +1,5 @@
 package config
 
-import "strings"
-
 // ParseNetwork reads the definition of the network name, as `net define` is
 // given it. Errors name the file NAME.toml. Autostart is off unless the text
 // sets it, as with virsh net-define; compare LoadNetwork.
@@ -68,20 +66,6 @@ func (f *faults) dhcp(raw *rawDHCP, d *DHCP) {
 		f.addr(key+".ip", raw.Hosts[i].IP, &h.IP)
 		f.name(key+".name", raw.Hosts[i].Name, &h.Name)
 		f.leaseTime(key+".lease_time", raw.Hosts[i].Lease, &h.LeaseTime)
-		d.Hosts = append(d.Hosts, h)
-	}
-}
-
-func (f *faults) dns(raw *rawDNS, d *DNS) {
-	set(raw.Enabled, &d.Enabled)
-	d.Upstreams = f.upstreams("dns.upstreams", raw.Upstreams)
-	set(raw.LocalOnly, &d.LocalOnly)
-	for i := range raw.Hosts {
-		key, h := element("dns.hosts", i), DNSHost{}
-		f.addr(key+".ip", raw.Hosts[i].IP, &h.IP)
-		for _, name := range raw.Hosts[i].Names {
-			h.Names = append(h.Names, strings.ToLower(strings.TrimSuffix(name, ".")))
-		}
 		d.Hosts = append(d.Hosts, h)
 	}
 }

@@ -44,6 +44,10 @@ hosts = [{ mac = "52:54:00:00:00:01", ip = "10.9.0.50", name = "Web" }, { client
 enabled = false
 upstreams = ["192.0.2.53", "192.0.2.54:5353", "2001:db8::53", "[2001:db8::54]:99"]
 local_only = true
+local_plain_names = true
+domains = [{ name = "Corp.Example.", upstreams = ["192.0.2.55"] }, { name = "public.corp.example" }]
+txt = [{ name = "Motto.example", value = "it's here" }]
+srv = [{ service = "ldap", protocol = "tcp", target = "DC.example." }, { service = "xmpp", protocol = "tcp", domain = "other.example" }]
 [[dns.hosts]]
 ip = "192.0.2.9"
 names = ["A.example", "b"]
@@ -79,7 +83,14 @@ func TestParseNetworkEveryKey(t *testing.T) {
 				netip.MustParseAddrPort("[2001:db8::53]:53"), netip.MustParseAddrPort("[2001:db8::54]:99"),
 			},
 			Hosts:     []DNSHost{{IP: ip("192.0.2.9"), Names: []string{"a.example", "b"}}},
-			LocalOnly: true,
+			LocalOnly: true, LocalPlain: true,
+			Domains: []DNSDomain{
+				{"corp.example", []netip.AddrPort{netip.MustParseAddrPort("192.0.2.55:53")}}, {"public.corp.example", nil},
+			},
+			Texts: []DNSText{{"Motto.example", "it's here"}},
+			Services: []DNSService{
+				{Service: "ldap", Protocol: "tcp", Target: "dc.example", Port: 1}, {Service: "xmpp", Protocol: "tcp", Domain: "other.example"},
+			},
 		},
 		NAT:  NAT{Egress: []string{"docker0"}, Ports: PortRange{50000, 50999}},
 		Kept: []string{"<title>Lab</title>", "<bridge stp='on'/>"},
@@ -156,6 +167,11 @@ func TestParseNetworkFaults(t *testing.T) {
 		{"huge pool", "address = '10.0.0.1/8'\ndhcp.ranges=['10.0.0.2-10.9.0.0']\n", []string{"use at most 65536"}},
 		{"lease time", "dhcp.lease_time='121500ms'\n", []string{"dhcp.lease_time: 2m1.5s is no lease time"}},
 		{"short lease", "dhcp.lease_time='1m59s'\n", []string{"dhcp.lease_time: 1m59s is no lease time"}},
+		{"domain twice", "[dns]\ndomains=[{name='a.b'},\n{name='A.b'}]\n", []string{"lab.toml:3: dns.domains[1].name: a.b is named twice"}},
+		{"domain without name", "[[dns.domains]]\nupstreams=['1.2.3.4','0.0.0.0']\n", []string{"lab.toml:1: dns.domains[0].name: an empty label", "lab.toml:2: dns.domains[0].upstreams[1]: nobody answers"}},
+		{"TXT", "[[dns.txt]]\nname='a b'\nvalue=''\n", []string{"lab.toml:2: dns.txt[0].name: \"a b\" is no name of a record"}},
+		{"SRV", "[[dns.srv]]\nservice='a.b'\ntarget='x'\nport=0\n", []string{"lab.toml:2: dns.srv[0].service: \"a.b\" is no label", "lab.toml:1: dns.srv[0].protocol: \"\" is no label", "lab.toml:4: dns.srv[0].port: nothing listens"}},
+		{"SRV without target", "[[dns.srv]]\nservice='a'\nprotocol='tcp'\nweight=1\n", []string{"lab.toml:1: dns.srv[0]: port, priority or weight of no target"}},
 		{"reservation for nobody", "[[dhcp.hosts]]\nname='a'\n", []string{"lab.toml:1: dhcp.hosts[0]: a reservation for nobody; give mac or client_id"}},
 		{"reservation of nothing", "[[dhcp.hosts]]\nmac='52:54:00:00:00:01'\n", []string{"a reservation of nothing; give ip or name"}},
 		{"reserved gateway", pinned + "[[dhcp.hosts]]\nmac='52:54:00:00:00:01'\nip='192.168.50.1'\n", []string{"lab.toml:4: dhcp.hosts[0].ip: 192.168.50.1 is the gateway's"}},

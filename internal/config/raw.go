@@ -46,6 +46,31 @@ type rawDNS struct {
 	Upstreams []string     `toml:"upstreams,omitempty"`
 	LocalOnly *bool        `toml:"local_only,omitempty"`
 	Hosts     []rawDNSHost `toml:"hosts,omitempty"`
+
+	LocalPlain *bool           `toml:"local_plain_names,omitempty"`
+	Domains    []rawDNSDomain  `toml:"domains,omitempty"`
+	Texts      []rawDNSText    `toml:"txt,omitempty"`
+	Services   []rawDNSService `toml:"srv,omitempty"`
+}
+
+type rawDNSDomain struct {
+	Name      *string  `toml:"name,omitempty"`
+	Upstreams []string `toml:"upstreams,omitempty"`
+}
+
+type rawDNSText struct {
+	Name  *string `toml:"name,omitempty"`
+	Value *string `toml:"value,omitempty"`
+}
+
+type rawDNSService struct {
+	Service  *string `toml:"service,omitempty"`
+	Protocol *string `toml:"protocol,omitempty"`
+	Domain   *string `toml:"domain,omitempty"`
+	Target   *string `toml:"target,omitempty"`
+	Port     *int64  `toml:"port,omitempty"`
+	Priority *int64  `toml:"priority,omitempty"`
+	Weight   *int64  `toml:"weight,omitempty"`
 }
 
 type rawDNSHost struct {

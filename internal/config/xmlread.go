@@ -127,38 +127,6 @@ func (x *xmlReader) link(root *libvirtxml.Element) {
 	}
 }
 
-func (x *xmlReader) dns(e *libvirtxml.Element) {
-	x.place("dns", e, "dns")
-	on := e.Get("enable") != "no"
-	x.raw.DNS.Enabled = &on
-	for _, f := range e.All("forwarder") {
-		if f.Has("domain") {
-			f.Keep()
-			continue
-		}
-		x.place(element("dns.upstreams", len(x.raw.DNS.Upstreams)), f, "dns/forwarder@addr")
-		x.raw.DNS.Upstreams = append(x.raw.DNS.Upstreams, resolver(f.Get("addr"), f.Get("port")))
-	}
-	for i, h := range e.All("host") {
-		key := element("dns.hosts", i)
-		x.place(key, h, "dns/host")
-		host := rawDNSHost{IP: x.get(key+".ip", h, "dns/host", "ip")}
-		for j, name := range h.All("hostname") {
-			x.place(element(key+".names", j), name, "dns/host/hostname")
-			host.Names = append(host.Names, strings.TrimSpace(name.Text))
-		}
-		x.raw.DNS.Hosts = append(x.raw.DNS.Hosts, host)
-	}
-}
-
-// resolver is a forwarder in the form of dns.upstreams.
-func resolver(addr, port string) string {
-	if port == "" {
-		return addr
-	}
-	return net.JoinHostPort(addr, port)
-}
-
 // mainIP is the element that the network's own subnet is read from: the first of
 // IPv4. nil for none.
 func mainIP(root *libvirtxml.Element) *libvirtxml.Element {

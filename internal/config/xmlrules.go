@@ -138,7 +138,13 @@ func (x *xmlReader) dnsRules(e *libvirtxml.Element) {
 	if e.Get("enable") == "no" && len(e.Children) > 0 {
 		x.wrong(e, "dns@enable", "leave out what is within, or enable it", "a name service that is off has something to serve")
 	}
+	common := map[string]bool{} // domain → whether it is asked of the common resolvers
 	for _, f := range e.All("forwarder") {
+		name := strings.ToLower(strings.TrimSuffix(f.Get("domain"), "."))
+		if was, twice := common[name]; name != "" && twice && (was || !f.Has("addr")) {
+			x.wrong(f, "dns/forwarder@domain", "leave one out", "%s has a forwarder without an address, and another", name)
+		}
+		common[name] = !f.Has("addr")
 		if !f.Has("addr") && !f.Has("domain") {
 			x.wrong(f, "dns/forwarder", "add addr='…'", "neither an address nor a domain")
 		}

@@ -69,35 +69,6 @@ func (n Network) forwardElement() *libvirtxml.Element {
 	return f
 }
 
-// element is nil where there is nothing to say. libvirt takes nothing within a name
-// service that is off.
-func (d DNS) element() *libvirtxml.Element {
-	if !d.Enabled {
-		return libvirtxml.New("dns", "enable", "no")
-	}
-	e := libvirtxml.New("dns")
-	for _, up := range d.Upstreams {
-		port := ""
-		if up.Port() != 53 {
-			port = strconv.Itoa(int(up.Port()))
-		}
-		if up.Addr().Zone() == "" {
-			e.Add(libvirtxml.New("forwarder", "addr", up.Addr().String(), "port", port))
-		}
-	}
-	for _, h := range d.Hosts {
-		host := libvirtxml.New("host", "ip", h.IP.String())
-		for _, name := range h.Names {
-			host.Add(libvirtxml.NewText("hostname", name))
-		}
-		e.Add(host)
-	}
-	if len(e.Children) == 0 {
-		return nil
-	}
-	return e
-}
-
 // ipElement is nil for a subnet that is left to the daemon.
 func (n Network) ipElement() *libvirtxml.Element {
 	if !n.Pinned() {

@@ -16,10 +16,12 @@ func (n *network) dnsConfig() dnsfwd.Config {
 			self = append(self, dnsfwd.Host{Name: name, Addr: h.IP})
 		}
 	}
-	return dnsfwd.Config{
+	cfg := dnsfwd.Config{
 		Domain: n.def.Domain, LocalOnly: n.def.DNS.LocalOnly, Subnets: []netip.Prefix{n.addr.Masked()}, Self: self,
 		Closed: !n.def.Routed() && len(n.def.DNS.Upstreams) == 0,
 	}
+	addRecords(&cfg, n.def)
+	return cfg
 }
 
 // dhcpConfig is what the engine of the network serves.

@@ -194,9 +194,6 @@ func NotesOf(fragments []string) []Note {
 // marked in the document.
 func (root *Element) keepAll() {
 	root.Child("bridge").KeepAttr("name")
-	for _, f := range root.Child("dns").All("forwarder") {
-		f.Keep()
-	}
 	for _, e := range root.All("ip") {
 		e.kept = !own(e)
 	}
@@ -243,8 +240,6 @@ func (e *Element) label() string {
 // nothing to be in force.
 func (e *Element) why() string {
 	switch {
-	case e.spec == forwarder:
-		return e.spec.attr("domain").is
 	case e.spec != ip:
 		return e.spec.reason(e.Text)
 	case strings.Contains(e.Get("address"), ":"):

@@ -103,14 +103,14 @@ var dns = &spec{
 	name: "dns",
 	attrs: []attrSpec{
 		{name: "enable", form: yesNo, words: words{is: "`dns.enabled`"}},
-		{name: "forwardPlainNames", form: yesNo, treat: Kept, words: words{is: "names without a dot are asked of the host's resolvers", note: unless("yes", "names without a dot are asked of the host's resolvers")}},
+		{name: "forwardPlainNames", form: yesNo, words: words{is: "`dns.local_plain_names`"}},
 	},
 	children: []*spec{
 		forwarder,
-		{name: "txt", many: true, treat: Kept, words: words{is: "ubridge answers names and addresses only"}, attrs: []attrSpec{
+		{name: "txt", many: true, words: words{is: "`dns.txt`; commas do not part it into strings"}, attrs: []attrSpec{
 			{name: "name", form: txtName, needed: true}, {name: "value", needed: true},
 		}},
-		{name: "srv", many: true, treat: Kept, words: words{is: "ubridge answers names and addresses only"}, attrs: []attrSpec{
+		{name: "srv", many: true, words: words{is: "`dns.srv`"}, attrs: []attrSpec{
 			{name: "service", form: service, needed: true}, {name: "protocol", form: protocol, needed: true}, {name: "domain"},
 			{name: "target"}, {name: "port", form: port}, {name: "priority", form: upTo(65535)}, {name: "weight", form: upTo(65535)},
 		}},
@@ -121,7 +121,7 @@ var dns = &spec{
 }
 
 var forwarder = &spec{name: "forwarder", many: true, attrs: []attrSpec{
-	{name: "domain", treat: Kept, words: words{is: "no resolver is asked for single domains: this one is asked for none"}},
+	{name: "domain", form: filled, words: words{is: "`dns.domains`"}},
 	{name: "addr", form: address, words: words{is: "`dns.upstreams`"}},
 	{name: "port", form: port, words: words{is: "`dns.upstreams`"}},
 }}

@@ -40,6 +40,12 @@ func New(name string, attrs ...string) *Element {
 // NewText makes an element that holds a text.
 func NewText(name, text string) *Element { return &Element{Name: name, Text: text} }
 
+// Set adds an attribute, be it empty, and gives e back.
+func (e *Element) Set(name, value string) *Element {
+	e.Attrs = append(e.Attrs, Attr{Name: name, Value: value})
+	return e
+}
+
 // Add appends children and gives e back; nil ones are left out.
 func (e *Element) Add(children ...*Element) *Element {
 	for _, c := range children {

@@ -21,7 +21,7 @@ type Facts struct {
 	VF          *VirtualFunction // of an SR-IOV virtual function
 	LRO         bool
 	XDPMode     string // native, generic or offloaded; empty without a program
-	Classic     bool // the kernel has no tcx: ubridge's program is a tc filter
+	Classic     bool   // the kernel has no tcx: ubridge's program is a tc filter
 	Programs    []Program
 	Unseen      []string       // what could not be looked at, with the reason
 	Duplicates  []netip.Prefix // IPv6 addresses that another machine has (RFC 4862 §5.4)
