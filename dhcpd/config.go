@@ -40,6 +40,9 @@ type Config struct {
 	LeaseTime time.Duration // option 51, whole seconds; also the most that a client may ask for
 	Hosts     []Host        // reservations
 
+	BootFile   string     // what a guest boots from the network: field file, option 67
+	BootServer netip.Addr // where it is: field siaddr, option 66; zero: Server
+
 	// ReservedOnly leases nothing but the addresses of Hosts, and overrides
 	// Ranges (libvirt's <dhcp> with hosts and no range).
 	ReservedOnly bool
@@ -132,6 +135,12 @@ func (cfg Config) checkOptions() error {
 	}
 	if !validDomain(cfg.Domain) {
 		return fmt.Errorf("domain: %q is not a domain name", cfg.Domain)
+	}
+	if len(cfg.BootFile) > maxBootFile {
+		return fmt.Errorf("boot file: %d bytes, at most %d fit", len(cfg.BootFile), maxBootFile)
+	}
+	if cfg.BootServer.IsValid() && !cfg.BootServer.Is4() {
+		return fmt.Errorf("boot server: %v is not an IPv4 address", cfg.BootServer)
 	}
 	if cfg.MTU != 0 && cfg.MTU < minMTU {
 		return fmt.Errorf("mtu: %d is below the minimum of %d", cfg.MTU, minMTU)

@@ -37,6 +37,31 @@ func options(p *dhcpv4.DHCPv4) []string {
 	return out
 }
 
+// A boot ROM finds the file in BOOTP's own fields, and in the options it asks for.
+func TestBootFile(t *testing.T) {
+	for _, tt := range []struct {
+		server netip.Addr
+		siaddr string
+		mods   []dhcpv4.Modifier
+		want   string // options 66 and 67
+	}{
+		{netip.Addr{}, "192.168.122.1", nil, "192.168.122.1 pxelinux.0"},
+		{ip("10.1.2.3"), "10.1.2.3", []dhcpv4.Modifier{dhcpv4.WithRequestedOptions(dhcpv4.OptionBootfileName)}, " pxelinux.0"},
+		{ip("10.1.2.3"), "10.1.2.3", []dhcpv4.Modifier{dhcpv4.WithRequestedOptions(dhcpv4.OptionRouter)}, " "},
+	} {
+		cfg := testConfig()
+		cfg.BootFile, cfg.BootServer = "pxelinux.0", tt.server
+		s := newServer(t, cfg)
+		offer := s.decode(s.discover(b, tt.mods...))
+		if offer.BootFileName != "pxelinux.0" || offer.ServerIPAddr.String() != tt.siaddr {
+			t.Errorf("file %q from %v", offer.BootFileName, offer.ServerIPAddr)
+		}
+		if got := offer.TFTPServerName() + " " + offer.BootFileNameOption(); got != tt.want {
+			t.Errorf("options say %q, want %q", got, tt.want)
+		}
+	}
+}
+
 func TestOptions(t *testing.T) {
 	isolated := testConfig()
 	isolated.Router, isolated.DNS = netip.Addr{}, nil

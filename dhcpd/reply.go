@@ -102,8 +102,31 @@ func (e *Engine) setParameters(p *dhcpv4.DHCPv4, r *request) {
 	if e.cfg.MTU != 0 && r.wants(dhcpv4.OptionInterfaceMTU) {
 		p.UpdateOption(dhcpv4.OptGeneric(dhcpv4.OptionInterfaceMTU, binary.BigEndian.AppendUint16(nil, e.cfg.MTU)))
 	}
+	e.setBoot(p, r)
 	if r.host != nil && r.host.Name != "" && r.wants(dhcpv4.OptionHostName) {
 		p.UpdateOption(dhcpv4.OptHostName(r.host.Name))
+	}
+}
+
+// maxBootFile is what the field file holds beside its final zero (RFC 2131 §2).
+const maxBootFile = 127
+
+// setBoot names the file to boot in the fields of BOOTP, which every boot ROM
+// reads, and in options to those that ask for them (RFC 2132 §9.4, §9.5).
+func (e *Engine) setBoot(p *dhcpv4.DHCPv4, r *request) {
+	if e.cfg.BootFile == "" {
+		return
+	}
+	server := e.cfg.BootServer
+	if !server.IsValid() {
+		server = e.cfg.Server
+	}
+	p.BootFileName, p.ServerIPAddr = e.cfg.BootFile, net.IP(server.AsSlice())
+	if r.wants(dhcpv4.OptionBootfileName) {
+		p.UpdateOption(dhcpv4.OptBootFileName(e.cfg.BootFile))
+	}
+	if r.wants(dhcpv4.OptionTFTPServerName) {
+		p.UpdateOption(dhcpv4.OptTFTPServerName(server.String()))
 	}
 }
 

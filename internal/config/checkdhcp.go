@@ -3,7 +3,9 @@ package config
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
+	"unicode"
 )
 
 // pinFirst is the fix for addresses that are given without a subnet.
@@ -14,10 +16,27 @@ func (f *faults) checkDHCP(n *Network) {
 	if n.DHCP.ReservedOnly && len(n.DHCP.Ranges) > 0 {
 		f.add("dhcp.reserved_only", "leave it out, or the ranges", "there are ranges to lease from")
 	}
+	f.checkBoot(n.DHCP)
 	f.checkRanges(n)
 	seen := map[string]string{}
 	for i := range n.DHCP.Hosts {
 		f.checkHost(n, element("dhcp.hosts", i), &n.DHCP.Hosts[i], seen)
+	}
+}
+
+// maxBootFile is what a DHCP message has room for (RFC 2131 §2).
+const maxBootFile = 127
+
+func (f *faults) checkBoot(d DHCP) {
+	if len(d.BootFile) > maxBootFile || d.BootFile != "" && strings.TrimSpace(d.BootFile) == "" || strings.ContainsFunc(d.BootFile, unicode.IsControl) {
+		f.add("dhcp.boot_file", fmt.Sprintf("use at most %d bytes", maxBootFile), "%q is no name of a file", d.BootFile)
+	}
+	switch {
+	case !d.BootServer.IsValid():
+	case d.BootFile == "":
+		f.add("dhcp.boot_server", "set boot_file too, or leave it out", "there is no file to load from %v", d.BootServer)
+	case !d.BootServer.Is4():
+		f.add("dhcp.boot_server", "give an IPv4 address", "%v is none", d.BootServer)
 	}
 }
 

@@ -36,7 +36,7 @@ func (f *faults) checkBridged(n *Network) {
 	f.absent("mac", n.MAC != nil, "mode bridge has no gateway of its own")
 	f.absent("address", n.Address.IsValid(), lan)
 	f.absent("domain", n.Domain != "", lan)
-	f.absent("dhcp", n.DHCP.Enabled || len(n.DHCP.Ranges)+len(n.DHCP.Hosts) > 0, lan)
+	f.absent("dhcp", n.DHCP.Enabled || len(n.DHCP.Ranges)+len(n.DHCP.Hosts)+len(n.DHCP.BootFile) > 0, lan)
 	f.absent("dns", n.DNS.Enabled || len(n.DNS.Upstreams)+len(n.DNS.Hosts)+len(n.DNS.Domains)+len(n.DNS.Texts)+len(n.DNS.Services) > 0, lan)
 }
 

@@ -126,7 +126,7 @@ var libvirtFaults = []struct{ name, doc, want string }{
 	{"reserved twice", bare("<ip address='10.0.0.1'><dhcp><host name='a' ip='10.0.0.2'/>\n<host name='b' ip='10.0.0.2'/></dhcp></ip>"), "x.xml:4: ip/dhcp/host@ip: 10.0.0.2 is in dhcp.hosts[0] already"},
 	{"name of a reservation", bare("<ip address='10.0.0.1'><dhcp><host name='-a' ip='10.0.0.2'/></dhcp></ip>"), `ip/dhcp/host@name: "-a" is no name of a host`},
 	{"TFTP in IPv6", network("<ip family='ipv6' address='fd00::1'><tftp root='/x'/></ip>"), "ip/tftp: TFTP in IPv6"},
-	{"boot server", bare("<ip address='10.0.0.1'><dhcp><bootp file='a' server='b'/></dhcp></ip>"), `ip/dhcp/bootp@server: "b" is none`},
+	{"boot server", bare("<ip address='10.0.0.1'><dhcp><bootp file='a' server='b'/></dhcp></ip>"), `ip/dhcp/bootp@server: "b" is no IP address`},
 
 	{"route from nowhere", network("<route address='10.5.0.0' prefix='16' gateway='10.1.0.1'/>"), "route@gateway: 10.1.0.1 is in no subnet of the network"},
 	{"route to a host part", network("<route address='10.5.1.1' prefix='16' gateway='10.0.0.2'/>"), "route@address: 10.5.1.1 is no network of 16 bits; write 10.5.0.0"},

@@ -45,6 +45,7 @@ func (n Network) raw() rawNetwork {
 
 func (d DHCP) raw() rawDHCP {
 	r := rawDHCP{Enabled: &d.Enabled, Reserved: truth(d.ReservedOnly), LeaseTime: given(leaseText(d.LeaseTime))}
+	r.Boot, r.From = given(d.BootFile), addrText(d.BootServer)
 	for _, pool := range d.Ranges {
 		r.Ranges = append(r.Ranges, pool.String())
 	}

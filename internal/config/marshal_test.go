@@ -53,6 +53,10 @@ func drawNetwork(t *rapid.T) Network {
 }
 
 func drawDHCP(t *rapid.T, n *Network) {
+	n.DHCP.BootFile = rapid.StringMatching(`(/?[!-~][ -~]{0,9})?`).Draw(t, "boot file")
+	if n.DHCP.BootFile != "" && rapid.Bool().Draw(t, "boot server") {
+		n.DHCP.BootServer = netip.MustParseAddr("10.20.9.9")
+	}
 	n.DHCP.Enabled = rapid.Bool().Draw(t, "dhcp")
 	n.DHCP.LeaseTime = time.Duration(rapid.Int64Range(120, int64(InfiniteLease/time.Second)).Draw(t, "lease")) * time.Second
 	for i := range rapid.IntRange(0, 3).Draw(t, "hosts") {

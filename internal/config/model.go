@@ -87,6 +87,8 @@ type DHCP struct {
 	ReservedOnly bool          // nothing is leased but what Hosts reserve; without Ranges
 	LeaseTime    time.Duration // whole seconds; InfiniteLease for ever
 	Hosts        []DHCPHost
+	BootFile     string     // what guests boot from the network; empty: nothing
+	BootServer   netip.Addr // where that is; the zero Addr: the gateway
 }
 
 // DHCPHost reserves an address or a name for one client, which is known by its

@@ -58,6 +58,8 @@ func (f *faults) dhcp(raw *rawDHCP, d *DHCP) {
 	set(raw.Enabled, &d.Enabled)
 	d.Ranges = f.ranges("dhcp.ranges", raw.Ranges)
 	set(raw.Reserved, &d.ReservedOnly)
+	f.text("dhcp.boot_file", raw.Boot, &d.BootFile)
+	f.addr("dhcp.boot_server", raw.From, &d.BootServer)
 	f.leaseTime("dhcp.lease_time", raw.LeaseTime, &d.LeaseTime)
 	for i := range raw.Hosts {
 		key, h := element("dhcp.hosts", i), DHCPHost{}

@@ -39,6 +39,8 @@ ports = ["vnet0", "veth.1"]
 enabled = false
 ranges = ["10.9.0.10-10.9.0.19", "10.9.0.30 - 10.9.0.30"]
 lease_time = "infinite"
+boot_file = "pxelinux.0"
+boot_server = "10.9.0.7"
 hosts = [{ mac = "52:54:00:00:00:01", ip = "10.9.0.50", name = "Web" }, { client_id = "0152:54", name = "db", lease_time = "2h" }, { name = "nas", ip = "10.9.0.51" }]
 [dns]
 enabled = false
@@ -69,8 +71,8 @@ func TestParseNetworkEveryKey(t *testing.T) {
 		Address: netip.MustParsePrefix("10.9.0.1/24"), MTU: 9000, Domain: "guests.example", UUID: "3e3fce45-4f53-4fa7-bb32-11f34168b82b", Autostart: true,
 		Ageing: 10 * time.Second, Stations: 100000, LearnLimit: 7, Ports: []string{"vnet0", "veth.1"},
 		DHCP: DHCP{
-			LeaseTime: InfiniteLease,
-			Ranges:    []Range{{ip("10.9.0.10"), ip("10.9.0.19")}, {ip("10.9.0.30"), ip("10.9.0.30")}},
+			LeaseTime: InfiniteLease, BootFile: "pxelinux.0", BootServer: ip("10.9.0.7"),
+			Ranges: []Range{{ip("10.9.0.10"), ip("10.9.0.19")}, {ip("10.9.0.30"), ip("10.9.0.30")}},
 			Hosts: []DHCPHost{
 				{MAC: net.HardwareAddr{0x52, 0x54, 0, 0, 0, 1}, IP: ip("10.9.0.50"), Name: "web"},
 				{ClientID: []byte{1, 0x52, 0x54}, Name: "db", LeaseTime: 2 * time.Hour},
@@ -167,6 +169,8 @@ func TestParseNetworkFaults(t *testing.T) {
 		{"huge pool", "address = '10.0.0.1/8'\ndhcp.ranges=['10.0.0.2-10.9.0.0']\n", []string{"use at most 65536"}},
 		{"lease time", "dhcp.lease_time='121500ms'\n", []string{"dhcp.lease_time: 2m1.5s is no lease time"}},
 		{"short lease", "dhcp.lease_time='1m59s'\n", []string{"dhcp.lease_time: 1m59s is no lease time"}},
+		{"boot", "[dhcp]\nboot_server='fd00::1'\n", []string{"lab.toml:2: dhcp.boot_server: there is no file to load from fd00::1"}},
+		{"boot file", "[dhcp]\nboot_file=\"a\\tb\"\nboot_server='fd00::1'\n", []string{`lab.toml:2: dhcp.boot_file: "a\tb" is no name of a file`, "lab.toml:3: dhcp.boot_server: fd00::1 is none"}},
 		{"domain twice", "[dns]\ndomains=[{name='a.b'},\n{name='A.b'}]\n", []string{"lab.toml:3: dns.domains[1].name: a.b is named twice"}},
 		{"domain without name", "[[dns.domains]]\nupstreams=['1.2.3.4','0.0.0.0']\n", []string{"lab.toml:1: dns.domains[0].name: an empty label", "lab.toml:2: dns.domains[0].upstreams[1]: nobody answers"}},
 		{"TXT", "[[dns.txt]]\nname='a b'\nvalue=''\n", []string{"lab.toml:2: dns.txt[0].name: \"a b\" is no name of a record"}},

@@ -29,6 +29,8 @@ type rawDHCP struct {
 	Enabled   *bool         `toml:"enabled,omitempty"`
 	Ranges    []string      `toml:"ranges,omitempty"`
 	Reserved  *bool         `toml:"reserved_only,omitempty"`
+	Boot      *string       `toml:"boot_file,omitempty"`
+	From      *string       `toml:"boot_server,omitempty"`
 	LeaseTime *string       `toml:"lease_time,omitempty"`
 	Hosts     []rawDHCPHost `toml:"hosts,omitempty"`
 }

@@ -96,11 +96,6 @@ func (x *xmlReader) dhcpRules(e, d *libvirtxml.Element, p netip.Prefix) {
 	for _, h := range d.All("host") {
 		x.hostRules(h, six)
 	}
-	if b := d.Child("bootp"); b.Has("server") {
-		if _, err := netip.ParseAddr(b.Get("server")); err != nil {
-			x.wrong(b, "ip/dhcp/bootp@server", "give an address", "%q is none", b.Get("server"))
-		}
-	}
 }
 
 func (x *xmlReader) hostRules(h *libvirtxml.Element, six bool) {

@@ -161,6 +161,8 @@ func (x *xmlReader) ip(e *libvirtxml.Element) {
 	for i, h := range d.All("host") {
 		x.raw.DHCP.Hosts = append(x.raw.DHCP.Hosts, x.dhcpHost(element("dhcp.hosts", i), h))
 	}
+	x.raw.DHCP.Boot = x.get("dhcp.boot_file", d.Child("bootp"), "ip/dhcp/bootp", "file")
+	x.raw.DHCP.From = x.get("dhcp.boot_server", d.Child("bootp"), "ip/dhcp/bootp", "server")
 	on := len(x.raw.DHCP.Ranges)+len(x.raw.DHCP.Hosts) > 0
 	x.raw.DHCP.Enabled = &on
 	x.raw.DHCP.Reserved = truth(on && len(x.raw.DHCP.Ranges) == 0)

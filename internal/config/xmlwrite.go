@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"strconv"
 	"time"
 
@@ -76,14 +77,33 @@ func (n Network) ipElement() *libvirtxml.Element {
 	}
 	mask := net.IP(net.CIDRMask(n.Address.Bits(), 32)).String()
 	e := libvirtxml.New("ip", "address", n.Address.Addr().String(), "netmask", mask)
-	if d := n.DHCP.element(); n.DHCP.Enabled && len(d.Children) > 0 {
+	if d := n.DHCP.element(); len(d.Children) > 0 {
 		e.Add(d)
 	}
 	return e
 }
 
+// element has ranges and hosts only where DHCP is on: they turn it on.
 func (d DHCP) element() *libvirtxml.Element {
 	e := libvirtxml.New("dhcp")
+	if d.Enabled {
+		d.addLeases(e)
+	}
+	if d.BootFile != "" {
+		e.Add(libvirtxml.New("bootp", "file", d.BootFile, "server", addressText(d.BootServer)))
+	}
+	return e
+}
+
+// addressText is an address's text, nothing for none.
+func addressText(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
+}
+
+func (d DHCP) addLeases(e *libvirtxml.Element) {
 	for _, r := range d.Ranges {
 		pool := libvirtxml.New("range", "start", r.First.String(), "end", r.Last.String())
 		if d.LeaseTime != DefaultLeaseTime {
@@ -101,7 +121,6 @@ func (d DHCP) element() *libvirtxml.Element {
 		}
 		e.Add(host)
 	}
-	return e
 }
 
 // leaseElement gives a lease time in the largest unit that has it whole.

@@ -29,7 +29,7 @@ func (n *network) dhcpConfig() dhcpd.Config {
 	cfg := dhcpd.Config{
 		Server: n.addr.Addr(), Subnet: n.addr.Masked(),
 		Domain: n.def.Domain, MTU: uint16(n.def.MTU), LeaseTime: n.def.DHCP.LeaseTime,
-		ReservedOnly: n.def.DHCP.ReservedOnly,
+		ReservedOnly: n.def.DHCP.ReservedOnly, BootFile: n.def.DHCP.BootFile, BootServer: n.def.DHCP.BootServer,
 	}
 	if n.def.Routed() {
 		cfg.Router = n.addr.Addr() // else nothing leads out: no option 3, as with libvirt

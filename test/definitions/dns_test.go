@@ -26,6 +26,7 @@ const named = `<network>
       <host name='byname' ip='10.66.0.77'>
         <lease expiry='5' unit='minutes'/>
       </host>
+      <bootp file='pxelinux.0' server='10.66.0.9'/>
     </dhcp>
   </ip>
 </network>
@@ -55,7 +56,7 @@ func TestNameServiceOfLibvirt(t *testing.T) {
 	d.Run("net", "start", "named")
 	g := n.Guest("byname")
 	d.Run("port", "add", "named", g.Port)
-	if got := g.Lease(); g.Addr != "10.66.0.77" || got["lease"] != "300" {
+	if got := g.Lease(); g.Addr != "10.66.0.77" || got["lease"] != "300" || got["siaddr"] != "10.66.0.9" || got["boot_file"] != "pxelinux.0" {
 		t.Errorf("leased %s, %q", g.Addr, got)
 	}
 	for question, want := range map[string]string{

@@ -44,7 +44,6 @@ func TestFragmentsGoBackWhereTheyWere(t *testing.T) {
     <tftp root='&lt;&apos;&gt;'/>
     <dhcp>
       <range start='10.0.0.2' end='10.0.0.3'/>
-      <bootp file='f'/>
     </dhcp>
   </ip>
 </network>

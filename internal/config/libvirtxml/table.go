@@ -147,7 +147,7 @@ var ip = &spec{
 			}, children: []*spec{
 				lease("`dhcp.hosts.lease_time`"),
 			}},
-			{name: "bootp", treat: Kept, words: words{is: "guests are told of no file to boot"}, attrs: []attrSpec{{name: "file", form: filled, needed: true}, {name: "server"}}},
+			{name: "bootp", words: words{is: "`dhcp.boot_file`, `dhcp.boot_server`"}, attrs: []attrSpec{{name: "file", form: filled, needed: true}, {name: "server", form: address}}},
 		}},
 	},
 }
