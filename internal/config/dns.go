@@ -17,6 +17,9 @@ func (f *faults) dns(raw *rawDNS, d *DNS) {
 		}
 		d.Hosts = append(d.Hosts, h)
 	}
+	if f.tooLong("dns.domains", len(raw.Domains)) {
+		return
+	}
 	for i := range raw.Domains {
 		key, z := element("dns.domains", i), DNSDomain{}
 		f.name(key+".name", raw.Domains[i].Name, &z.Name)

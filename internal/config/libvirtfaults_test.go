@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -8,6 +9,13 @@ import (
 // network is a definition with something in it, on line 1, and an <ip> on line 2.
 func network(inside string) string {
 	return "<network><name>lab</name>" + inside + "\n<ip address='10.0.0.1' prefix='24'/></network>"
+}
+
+func manyAttributes() (text string) {
+	for i := range 257 {
+		text += fmt.Sprintf(" a%d=''", i)
+	}
+	return text
 }
 
 // bare is a definition with nothing but a name.
@@ -30,6 +38,10 @@ var libvirtFaults = []struct{ name, doc, want string }{
 	{"attribute twice", bare("<mtu size='1' size='2'/>"), "x.xml:3: mtu@size: the attribute is given twice; leave one out"},
 	{"deep", strings.Repeat("<a>", 65), "x.xml:1: a: more than 64 elements within one another"},
 	{"large", strings.Repeat(" ", 1<<20) + "<network/>", "x.xml:1: larger than 1 MiB"},
+
+	{"many attributes", "<network" + manyAttributes() + "/>", "x.xml:1: network: more than 256 attributes"},
+	{"many elements", network(strings.Repeat("<portgroup name='a'/>", 1025)), "portgroup: more than 1024 of them; use fewer"},
+	{"much kept", network(strings.Repeat("<route address='10.5.0.0' prefix='16' gateway='10.0.0.2'/>", 1000) + "<virtualport type='openvswitch'/>" + strings.Repeat("<ip address='10.5.0.1' prefix='16'/>", 1000)), "network: "},
 
 	{"no name", "<network><ip address='10.0.0.1'/></network>", "x.xml:1: name: the name is empty; give the network another name"},
 	{"bad name", "<network>\n<name>a/b</name><ip address='10.0.0.1'/></network>", `x.xml:2: name: the name "a/b" holds '/'; use letters`},

@@ -124,7 +124,7 @@ func (n Network) NotInForce() []string {
 // checkKept holds what is kept against the rest, by writing the whole and reading
 // it back, and gives it the form in which it will be read.
 func (f *faults) checkKept(n *Network) {
-	if len(n.Kept) == 0 || len(f.list) > 0 {
+	if len(n.Kept) == 0 || len(f.list) > 0 || f.tooLong("libvirt.kept", len(n.Kept)) {
 		return
 	}
 	const fix = "leave it as ubridge wrote it, or remove it"

@@ -35,16 +35,19 @@ func (c *checker) element(e *Element, s *spec, path string) {
 	if s.foreign {
 		return
 	}
-	seen := map[*spec]bool{}
+	seen := map[*spec]int{}
 	for _, child := range e.Children {
 		below := s.child(child.Space, child.Name)
 		switch {
 		case below == nil:
 			c.add(child.Line, join(path, child.tag()), known("elements", s.childNames()), "unknown element")
-		case seen[below] && !below.many:
+		case seen[below] > 0 && !below.many:
 			c.add(child.Line, join(path, child.tag()), "leave one out", "the element is given twice")
+		case seen[below] == below.most():
+			c.add(child.Line, join(path, child.tag()), "use fewer", "more than %d of them", below.most())
+			return
 		default:
-			seen[below] = true
+			seen[below]++
 			c.element(child, below, join(path, child.tag()))
 		}
 	}

@@ -14,6 +14,7 @@ import (
 const (
 	MaxSize  = 1 << 20 // bytes
 	maxDepth = 64      // elements within one another
+	maxAttrs = 256     // of one element
 )
 
 // Fault is one thing that is wrong with a document.
@@ -69,6 +70,7 @@ type opened struct {
 	start  int               // offset in the document
 	scope  map[string]string // prefix → namespace, that it declares
 	prefix string
+	text   []byte
 }
 
 // readTree reads a document that has one element at its top.
@@ -125,7 +127,8 @@ func (r *reader) token(token xml.Token, start int) *Fault {
 		return r.finish(t, start)
 	case xml.CharData:
 		if len(r.open) > 0 {
-			r.open[len(r.open)-1].Text += string(t)
+			top := r.open[len(r.open)-1]
+			top.text = append(top.text, t...)
 		} else if !blank(string(t)) {
 			start += bytes.IndexFunc(t, func(c rune) bool { return !unicode.IsSpace(c) })
 			return &Fault{Line: r.lineOf(start), Reason: "text outside of the elements", Fix: "remove it"}
@@ -143,6 +146,9 @@ func (r *reader) begin(t xml.StartElement, start int) *Fault {
 	}
 	if len(r.open) >= maxDepth {
 		return &Fault{Line: e.Line, Element: e.Name, Reason: fmt.Sprintf("more than %d elements within one another", maxDepth), Fix: "check that it is a network definition"}
+	}
+	if len(t.Attr) > maxAttrs {
+		return &Fault{Line: e.Line, Element: e.Name, Reason: fmt.Sprintf("more than %d attributes", maxAttrs), Fix: "check that it is a network definition"}
 	}
 	for _, a := range t.Attr {
 		name := qualified(a.Name)
@@ -200,6 +206,7 @@ func (r *reader) finish(t xml.EndElement, start int) *Fault {
 	if r.inMetadata() {
 		e.raw = r.source(e, int(r.d.InputOffset()))
 	}
+	e.Text = string(e.text)
 	r.open = r.open[:len(r.open)-1]
 	if len(r.open) == 0 {
 		r.root = e.Element

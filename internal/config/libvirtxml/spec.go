@@ -42,6 +42,17 @@ type attrSpec struct {
 	words
 }
 
+// maxMany bounds how many there may be of what is compared with one another.
+const maxMany = 1024
+
+// most is how many there may be. Hosts are bounded by the size of a document.
+func (s *spec) most() int {
+	if s.name == "host" {
+		return MaxSize
+	}
+	return maxMany
+}
+
 // words say what becomes of a thing, in a message and in the documentation.
 type words struct {
 	is   string              // honoured: the key of the native form; refused, kept: the reason
