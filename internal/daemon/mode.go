@@ -85,7 +85,7 @@ func scopeOf(nets map[string]*network) *scope {
 
 // masksTo reports whether guests of n may reach those of to, masqueraded.
 func (n *network) masksTo(to *network) bool {
-	if n.def.Mode != config.ModeNAT || n.def.Uplink != "" {
+	if n.def.Mode != config.ModeNAT || n.def.Uplink != "" && n.def.Uplink != to.device {
 		return false
 	}
 	return untranslated(to.def) && to.def.Uplink == "" || slices.Contains(n.def.NAT.Egress, to.device)
@@ -212,7 +212,7 @@ func (d *Daemon) openEntry(ctx context.Context, dev nexthop.Device) error {
 	case d.out.closed:
 		return context.Canceled
 	case u == nil && len(d.out.uplinks) >= maxEntries:
-		return fmt.Errorf("%d devices are open as ways to routed networks: name the one with uplink = \"%s\" in the network's definition", maxEntries, dev.Name)
+		return fmt.Errorf("%d devices are open as ways to routed networks: name the one that is meant as uplink in the network's definition, such as uplink = %q", maxEntries, dev.Name)
 	case u == nil:
 		u = &uplink{name: dev.Name, ifindex: dev.Ifindex, l3: dev.L3, id: dataplane.NoPort}
 		d.out.uplinks[u.ifindex] = u
