@@ -38,9 +38,9 @@ func untranslated(n config.Network) bool {
 	return n.Mode == config.ModeRoute || n.Mode == config.ModeOpen
 }
 
-// uplinkIndex is the interface index of the device that a network is bound to.
+// uplinkIndex is the interface index of the device that a routed network is bound to.
 func uplinkIndex(n config.Network) int32 {
-	if n.Uplink == "" {
+	if n.Uplink == "" || !n.Routed() {
 		return 0
 	}
 	if found := deviceIndexes([]string{n.Uplink}); len(found) == 1 {
