@@ -131,6 +131,19 @@ func collect[T any](seq func(func(T, error) bool)) ([]T, error) {
 	return list, nil
 }
 
+// A definition of the largest size passes, whatever JSON makes of its characters.
+func TestLargestXMLPasses(t *testing.T) {
+	c := client(t, serve(t, apitest.New()))
+	doc := "<network><name>x</name><ip address='10.0.0.1'/><description>" + strings.Repeat("&lt;", 1<<18-64) + "</description></network>"
+	if _, err := c.Define(t.Context(), api.DefineRequest{File: "x.xml", XML: doc}); err != nil {
+		t.Error(err)
+	}
+	doc = "<network>" + strings.Repeat("<name/>", 1<<17) + "</network>"
+	if _, err := c.Define(t.Context(), api.DefineRequest{File: "x.xml", XML: doc}); err == nil || !strings.Contains(err.Error(), "given twice") {
+		t.Error(err)
+	}
+}
+
 func TestChangesArriveWhole(t *testing.T) {
 	b := apitest.New()
 	c := client(t, serve(t, b))

@@ -195,11 +195,13 @@ func (c *Client) send(ctx context.Context, method, path string, in any) (*http.R
 	}
 	var text io.Reader
 	if in != nil {
-		b, err := json.Marshal(in)
-		if err != nil {
+		var b bytes.Buffer
+		e := json.NewEncoder(&b)
+		e.SetEscapeHTML(false) // XML would be six times as long
+		if err := e.Encode(in); err != nil {
 			return nil, fmt.Errorf("request: %w", err)
 		}
-		text = bytes.NewReader(b)
+		text = &b
 	}
 	req, err := http.NewRequestWithContext(ctx, method, "http://ubridge"+path, text)
 	if err != nil {

@@ -178,6 +178,9 @@ func drawKept(t *rapid.T, n *Network) {
 	if n.Mode == ModeBridge {
 		return
 	}
+	if n.Mode == ModeNAT && n.NAT.Ports == (PortRange{}) {
+		keep("<forward><nat><port start='1024' end='65535'/></nat></forward>")
+	}
 	keep("<bridge stp='on' delay='2'/>")
 	if n.Pinned() {
 		keep("<ip localPtr='no'><tftp root='/x'/></ip>")

@@ -46,7 +46,9 @@ func drawNetwork(t *rapid.T) Network {
 	}
 	drawDHCP(t, &n)
 	drawDNS(t, &n)
-	if first := uint16(rapid.IntRange(1023, 65000).Draw(t, "nat")); first >= 1024 {
+	if rapid.Bool().Draw(t, "libvirt's ports") {
+		n.NAT.Ports = PortRange{1024, 65535}
+	} else if first := uint16(rapid.IntRange(1023, 65000).Draw(t, "nat")); first >= 1024 {
 		n.NAT.Ports = PortRange{first, first + 500}
 	}
 	return n

@@ -89,10 +89,24 @@ func (x *xmlReader) forward(root *libvirtxml.Element) {
 		x.place("uplink", f, "forward@dev")
 		x.raw.Uplink = &dev[0]
 	}
-	if p := f.Child("nat").Child("port"); p != nil {
-		x.place("nat.ports", p, "forward/nat/port")
-		x.raw.NAT.Ports = given(p.Get("start") + "-" + p.Get("end"))
+	x.ports(f.Child("nat").Child("port"))
+}
+
+// libvirtPorts is what libvirt writes where no ports are given. Those that are then
+// taken here, above the host's own, lie in it.
+const libvirtPorts = "1024-65535"
+
+func (x *xmlReader) ports(p *libvirtxml.Element) {
+	if p == nil {
+		return
 	}
+	ports := p.Get("start") + "-" + p.Get("end")
+	if ports == libvirtPorts {
+		p.Keep()
+		return
+	}
+	x.place("nat.ports", p, "forward/nat/port")
+	x.raw.NAT.Ports = &ports
 }
 
 // outDevices are the devices that <forward> names, each once.

@@ -61,7 +61,7 @@ func (n Network) forwardElement() *libvirtxml.Element {
 		}
 	}
 	f := libvirtxml.New("forward", "dev", dev, "mode", string(n.Mode))
-	if p := n.NAT.Ports; p != (PortRange{}) {
+	if p := n.NAT.Ports; p != (PortRange{}) && p.String() != libvirtPorts {
 		f.Add(libvirtxml.New("nat").Add(libvirtxml.New("port", "start", fmt.Sprint(p.First), "end", fmt.Sprint(p.Last))))
 	}
 	if dev != "" {

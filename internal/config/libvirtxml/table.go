@@ -79,7 +79,7 @@ var forward = &spec{
 			{name: "ipv6", form: yesNo, treat: Kept, words: words{is: "IPv6 is not translated", note: unless("no", "IPv6 is not translated")}},
 		}, children: []*spec{
 			{name: "address", treat: Refused, words: words{is: "guests share the host's own address, not a range of others", fix: "remove it"}},
-			{name: "port", words: words{is: "`nat.ports`"}, attrs: []attrSpec{{name: "start", form: upTo(65535), needed: true}, {name: "end", form: upTo(65535), needed: true}}},
+			{name: "port", words: words{is: "`nat.ports`; 1024 to 65535, which libvirt writes where none are given, is kept and leaves them to ubridge", note: plain}, attrs: []attrSpec{{name: "start", form: upTo(65535), needed: true}, {name: "end", form: upTo(65535), needed: true}}},
 		}},
 		{name: "interface", many: true, attrs: []attrSpec{
 			{name: "dev", form: device, needed: true, words: words{is: "`uplink`; one only"}},
