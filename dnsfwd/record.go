@@ -30,7 +30,7 @@ func SRV(name, target string, port, priority, weight uint16) Record {
 	r := Record{Name: name, rtype: dns.TypeSRV}
 	wire, ok := packLabels(target, anyLabel)
 	if !ok {
-		wire, port = "\x00", 0
+		wire = "\x00" // the root: nobody
 	}
 	r.data = be.AppendUint16(be.AppendUint16(be.AppendUint16(nil, priority), weight), port)
 	r.data = append(r.data, wire...)

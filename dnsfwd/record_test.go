@@ -40,7 +40,7 @@ func TestRecords(t *testing.T) {
 		{Config{}, "motto.lan", dns.TypeA, -1, ""},
 		{Config{}, "long", dns.TypeTXT, 0, long},
 		{Config{}, "_ldap._tcp.lan", dns.TypeSRV, 0, "1 2 389 dc.lan. 3 4 390 dc2.lan."},
-		{Config{}, "_imap._tcp.lan", dns.TypeSRV, 0, "0 0 0 ."},
+		{Config{}, "_imap._tcp.lan", dns.TypeSRV, 0, "0 0 143 ."},
 		{Config{}, "_tcp.lan", dns.TypeSRV, -1, ""},
 		{Config{}, "vm1.lan", dns.TypeTXT, 0, `"a guest too"`},
 		{Config{}, "vm1.lan", dns.TypeA, 0, "192.168.122.10"},

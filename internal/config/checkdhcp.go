@@ -89,10 +89,10 @@ func (f *faults) checkHost(n *Network, key string, h *DHCPHost, seen map[string]
 		f.once(seen, key, "client_id", fmt.Sprintf("%x", h.ClientID))
 	}
 	if h.Name != "" {
-		if err := checkLabel(h.Name); err != nil {
+		if err := checkDomain(h.Name); err != nil {
 			f.add(key+".name", "use letters, digits and '-'", "%v", err)
 		}
-		f.once(seen, key, "name", h.Name)
+		f.once(seen, key, "name", h.Label())
 	}
 	if h.IP.IsValid() {
 		f.checkReserved(n, key+".ip", h.IP)

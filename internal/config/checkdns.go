@@ -58,6 +58,7 @@ func (f *faults) checkService(key string, s DNSService, domain string) {
 	f.serviceWord(key+".protocol", s.Protocol)
 	f.recordName(key, s.Owner(domain))
 	switch {
+	case s.Target == ".":
 	case s.Target != "":
 		f.domain(key+".target", s.Target)
 		if s.Port == 0 {

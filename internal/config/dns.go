@@ -41,8 +41,9 @@ func (f *faults) service(key string, raw *rawDNSService) (s DNSService) {
 	f.text(key+".service", raw.Service, &s.Service)
 	f.text(key+".protocol", raw.Protocol, &s.Protocol)
 	f.name(key+".domain", raw.Domain, &s.Domain)
-	f.name(key+".target", raw.Target, &s.Target) // "." is the empty one
-	if s.Target != "" {
+	if raw.Target != nil && *raw.Target == "." {
+		s.Target = "."
+	} else if f.name(key+".target", raw.Target, &s.Target); s.Target != "" {
 		s.Port = 1 // as dnsmasq
 	}
 	f.number16(key+".port", raw.Port, &s.Port)

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"reflect"
+	"strings"
 	"time"
 )
 
@@ -97,8 +98,21 @@ type DHCPHost struct {
 	MAC       net.HardwareAddr // nil: not matched by MAC
 	ClientID  []byte           // option 61, type octet included (RFC 2132 §9.14); nil: not matched by it
 	IP        netip.Addr       // the zero Addr: any address of the pool
-	Name      string           // lower case label; empty: none
+	Name      string           // lower case, without a final dot; empty: none. See Label
 	LeaseTime time.Duration    // whole seconds; 0: the network's
+}
+
+// Label is the name that the client gets and is known by: the first label of
+// Name. It is in the network's domain whatever domain follows it, as in dnsmasq.
+func (h DHCPHost) Label() string {
+	label, _, _ := strings.Cut(h.Name, ".")
+	return label
+}
+
+// strays reports whether Name has a domain that is not the network's.
+func (h DHCPHost) strays(domain string) bool {
+	_, rest, dotted := strings.Cut(h.Name, ".")
+	return dotted && rest != domain
 }
 
 // DNS is the name service of a network.
@@ -127,8 +141,8 @@ type DNSText struct{ Name, Value string }
 type DNSService struct {
 	Service, Protocol string // without the underscores
 	Domain            string // empty: the network's, if it has one
-	Target            string // empty: the service is not available here
-	Port              uint16 // 0 without Target only
+	Target            string // empty or ".": the service is not available here
+	Port              uint16 // 0 where it is not
 	Priority, Weight  uint16
 }
 

@@ -49,7 +49,7 @@ local_only = true
 local_plain_names = true
 domains = [{ name = "Corp.Example.", upstreams = ["192.0.2.55"] }, { name = "public.corp.example" }]
 txt = [{ name = "Motto.example", value = "it's here" }]
-srv = [{ service = "ldap", protocol = "tcp", target = "DC.example." }, { service = "xmpp", protocol = "tcp", domain = "other.example" }]
+srv = [{ service = "ldap", protocol = "tcp", target = "DC.example." }, { service = "xmpp", protocol = "tcp", domain = "other.example" }, { service = "x", protocol = "y", target = ".", weight = 9 }]
 [[dns.hosts]]
 ip = "192.0.2.9"
 names = ["A.example", "b"]
@@ -92,6 +92,7 @@ func TestParseNetworkEveryKey(t *testing.T) {
 			Texts: []DNSText{{"Motto.example", "it's here"}},
 			Services: []DNSService{
 				{Service: "ldap", Protocol: "tcp", Target: "dc.example", Port: 1}, {Service: "xmpp", Protocol: "tcp", Domain: "other.example"},
+				{Service: "x", Protocol: "y", Target: ".", Weight: 9},
 			},
 		},
 		NAT:  NAT{Egress: []string{"docker0"}, Ports: PortRange{50000, 50999}},

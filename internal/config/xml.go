@@ -38,7 +38,7 @@ func parseLibvirt(file string, doc []byte) (Network, []libvirtxml.Note, error) {
 	if err := x.err(); err != nil {
 		return Network{}, nil, err
 	}
-	return n, root.Notes(), nil
+	return n, append(root.Notes(), n.strayNames()...), nil
 }
 
 // convert makes the network of what was read, and checks it.
@@ -115,8 +115,21 @@ func (n Network) needsOwn() bool { return !n.Pinned() && n.Mode != ModeBridge }
 // NotInForce tells what the definition keeps of libvirt's form without acting on it.
 func (n Network) NotInForce() []string {
 	var list []string
-	for _, note := range libvirtxml.NotesOf(n.Kept) {
+	for _, note := range append(libvirtxml.NotesOf(n.Kept), n.strayNames()...) {
 		list = append(list, note.String())
+	}
+	return list
+}
+
+// strayNames are the names of reservations that have a domain of their own.
+func (n Network) strayNames() (list []libvirtxml.Note) {
+	for i, h := range n.DHCP.Hosts {
+		if h.strays(n.Domain) {
+			list = append(list, libvirtxml.Note{
+				Line: n.Origin.lines.of(element("dhcp.hosts", i)), Element: "ip/dhcp/host[name='" + h.Name + "']",
+				Reason: "guests are named in the network's own domain: it is called " + h.Label(),
+			})
+		}
 	}
 	return list
 }

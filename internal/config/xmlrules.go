@@ -30,8 +30,8 @@ func (x *xmlReader) rules(root *libvirtxml.Element) {
 	}
 	if x.bridged() {
 		x.bridgedRules(root)
-	} else if root.Child("ip") == nil && !x.own {
-		x.wrong(root, "ip", "give the gateway's address: <ip address='192.168.50.1' prefix='24'/>", "a network of mode %s without an address of its own", *x.raw.Mode)
+	} else if mainIP(root) == nil && !x.own {
+		x.wrong(root, "ip", "give the gateway's address: <ip address='192.168.50.1' prefix='24'/>", "a network of mode %s without an IPv4 address of its own", *x.raw.Mode)
 	}
 	if d := root.Child("domain"); d.Get("register") == "yes" && d.Get("localOnly") != "yes" {
 		x.wrong(d, "domain@register", "add localOnly='yes', or leave it out", "only a domain that is kept local can be registered")

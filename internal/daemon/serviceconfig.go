@@ -41,7 +41,7 @@ func (n *network) dhcpConfig() dhcpd.Config {
 		cfg.Ranges = append(cfg.Ranges, dhcpd.Range{First: r.First, Last: r.Last})
 	}
 	for _, h := range n.def.DHCP.Hosts {
-		host := dhcpd.Host{ClientID: h.ClientID, Name: h.Name, IP: h.IP, LeaseTime: h.LeaseTime}
+		host := dhcpd.Host{ClientID: h.ClientID, Name: h.Label(), IP: h.IP, LeaseTime: h.LeaseTime}
 		copy(host.MAC[:], h.MAC)
 		cfg.Hosts = append(cfg.Hosts, host)
 	}

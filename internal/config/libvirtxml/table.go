@@ -143,7 +143,7 @@ var ip = &spec{
 				lease("`dhcp.lease_time`: the same for every range"),
 			}},
 			{name: "host", many: true, words: words{is: "`dhcp.hosts`"}, attrs: []attrSpec{
-				{name: "mac", form: mac}, {name: "id", form: duid, words: words{is: "of DHCPv6: kept with its <ip>, refused in IPv4"}}, {name: "name"}, {name: "ip", form: address, needed: true},
+				{name: "mac", form: mac}, {name: "id", form: duid, words: words{is: "of DHCPv6: kept with its <ip>, refused in IPv4"}}, {name: "name", words: words{is: "`dhcp.hosts.name`; its first label, in the network's domain"}}, {name: "ip", form: address, needed: true},
 			}, children: []*spec{
 				lease("`dhcp.hosts.lease_time`"),
 			}},
