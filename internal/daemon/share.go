@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"sync/atomic"
 	"time"
 
 	"ubridge/dataplane"
@@ -34,9 +33,8 @@ type sharing struct {
 	mtu      int              // of the NIC and the helper, in bytes
 	helperID dataplane.PortID // of the tap
 	nicID    dataplane.PortID
-	name     string       // of the NIC now; the definition's while it is not there
-	trouble  nic.Finding  // what is wrong with the NIC; zero if nothing is
-	failed   atomic.Int64 // guests of whom the kernel could not be told; keep tries again
+	name     string      // of the NIC now; the definition's while it is not there
+	trouble  nic.Finding // what is wrong with the NIC; zero if nothing is
 }
 
 // nicRecord is how a NIC was before it was shared, as a killed daemon's successor
@@ -329,11 +327,13 @@ func (n *network) keepSharing(parent context.Context, clock dataplane.Clock) {
 	var ctx context.Context
 	ctx, n.cancel = context.WithCancel(parent)
 	n.tasks.Go(func() {
+		failed := false
 		for ctx.Err() == nil {
 			err := errors.Join(n.share.programs.Vouch(vouchTime), n.share.sync(clock.Now().Seconds()))
-			if err != nil {
+			if err != nil && !failed { // once: it is tried every second
 				n.log.Error("the kernel is not told which guests are there; the host may not reach them", "err", err)
 			}
+			failed = err != nil
 			select {
 			case <-ctx.Done():
 			case <-time.After(clock.Now().Until(vouchInterval)):
@@ -344,15 +344,12 @@ func (n *network) keepSharing(parent context.Context, clock dataplane.Clock) {
 
 // told is the dataplane's word that a station is new on a port: it is in the
 // kernel's map before the frame goes on, so that no answer to it goes to the wire.
+// What fails, for want of room, sync does again within the second, and says it.
 func (s *sharing) told(mac wire.MAC, on dataplane.PortID) {
-	var err error
 	if s.isGuest(on) {
-		err = s.programs.Add(mac)
+		_ = s.programs.Add(mac)
 	} else {
-		err = s.programs.Remove(mac)
-	}
-	if err != nil {
-		s.failed.Add(1)
+		_ = s.programs.Remove(mac)
 	}
 }
 

@@ -45,8 +45,19 @@ func newScene(t *testing.T, prefix string) *scene {
 	s.station.Addr("eth0", stationAddr+"/24")
 	s.station.Addr("eth0", station6+"/64")
 	s.Host.Addr("eth0", hostAddr6+"/64")
+	s.harden()
 	s.serve()
 	return s
+}
+
+// harden has the host look at what it gets: where its answer would go to, and
+// whether the connection is known. Guests' frames are no exception.
+func (s *scene) harden() {
+	s.T.Helper()
+	for _, key := range []string{"all", "eth0"} {
+		s.Host.Sysctl("net.ipv4.conf."+key+".rp_filter", "1")
+	}
+	s.Host.Run("nft", "add table inet wall; add chain inet wall in { type filter hook input priority 0; }; add rule inet wall in ct state invalid drop")
 }
 
 // serve gives addresses on the LAN, by DHCP and by router advertisements.
