@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ubridge/bench/tool"
+	"ubridge/internal/testnet"
 )
 
 // bulkMetrics are what every TCP scenario gives.
@@ -72,24 +73,32 @@ func runNATBulk(b *bed) {
 }
 
 // putBulk measures one shape.
-func (b *bed) putBulk(s shape) {
+func (b *bed) putBulk(s shape) { b.putBulkBetween(b.a, b.b, b.target, s, s.String()) }
+
+// putBulkBetween measures one shape between any two, for a column.
+func (b *bed) putBulkBetween(client, server *testnet.NS, addr string, s shape, column string) {
 	var got tool.Bulk
-	used := b.cpu(func() { got = b.iperf3(s, b.plan.whole()) })
-	b.put("gbps", s.String(), got.Gbps)
-	b.put("cpu", s.String(), used.Busy.Seconds()/(got.Bytes/1e9))
-	b.put("retransmits", s.String(), got.Retransmits)
+	used := b.cpu(func() { got = b.iperf3Between(client, server, addr, s, b.plan.whole()) })
+	b.put("gbps", column, got.Gbps)
+	b.put("cpu", column, used.Busy.Seconds()/(got.Bytes/1e9))
+	b.put("retransmits", column, got.Retransmits)
 }
 
 // iperf3 runs one test from a to b.
 func (b *bed) iperf3(s shape, seconds int) tool.Bulk {
-	server := b.start(b.b, "iperf3", "-s", "-1", "--forceflush")
+	return b.iperf3Between(b.a, b.b, b.target, s, seconds)
+}
+
+// iperf3Between runs one test from a client to a server at an address.
+func (b *bed) iperf3Between(client, at *testnet.NS, addr string, s shape, seconds int) tool.Bulk {
+	server := b.start(at, "iperf3", "-s", "-1", "--forceflush")
 	defer end(server)
 	server.WaitFor("listening", 10*time.Second)
-	args := []string{"timeout", strconv.Itoa(seconds + 20), "iperf3", "-c", b.target, "-J", "-t", strconv.Itoa(seconds), "-P", strconv.Itoa(s.streams)}
+	args := []string{"timeout", strconv.Itoa(seconds + 20), "iperf3", "-c", addr, "-J", "-t", strconv.Itoa(seconds), "-P", strconv.Itoa(s.streams)}
 	if s.reverse {
 		args = append(args, "-R")
 	}
-	got, err := tool.ReadIperf3([]byte(b.in(b.a, args...)))
+	got, err := tool.ReadIperf3([]byte(b.in(client, args...)))
 	b.check(err)
 	return got
 }

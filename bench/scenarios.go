@@ -63,7 +63,7 @@ func scenarios() []*scenario {
 		&rightSwitching, &rightTranslating,
 		&bulk, &flood, &roundTrips, &sizes, &saturation, &load, &throughput,
 		&overload, &macs, &ports, &idle, &start,
-		&natBulk, &natFlows, &natSessions,
+		&natBulk, &natFlows, &natSessions, &lan,
 	}
 }
 
