@@ -32,7 +32,11 @@ func uplinkChecks(ctx context.Context, r api.UplinkRequest, role func(hostnet.De
 	if err != nil {
 		return nil, err
 	}
-	f.Role = role(f.Device)
+	works := "can be shared with guests: ubridge net create NAME --mode bridge --uplink " + f.Name
+	if f.Role = role(f.Device); f.Role.Shared { // so it can be
+		works = "is " + f.Role.What + ": " + f.Role.Fix
+		f.Role = nic.Role{}
+	}
 	list := nic.Judge(f)
 	if r.Probe && nic.Refusal(list) == nil {
 		if f.Heard, err = nic.Ask(ctx, f); err != nil {
@@ -40,11 +44,11 @@ func uplinkChecks(ctx context.Context, r api.UplinkRequest, role func(hostnet.De
 		}
 		list = nic.Judge(f)
 	}
-	return verdict(f, list), nil
+	return verdict(f.Name, works, list), nil
 }
 
 // verdict puts findings in doctor's words, the sum of them first.
-func verdict(f nic.Facts, list []nic.Finding) []api.Check {
+func verdict(device, works string, list []nic.Finding) []api.Check {
 	statuses := map[nic.Level]string{nic.Fine: api.CheckOK, nic.Warning: api.CheckWarn, nic.Refused: api.CheckFail}
 	worst := nic.Fine
 	var checks []api.Check
@@ -52,14 +56,9 @@ func verdict(f nic.Facts, list []nic.Finding) []api.Check {
 		worst = max(worst, one.Level)
 		checks = append(checks, api.Check{Check: one.Check, Status: statuses[one.Level], Detail: one.Detail, Fix: one.Fix})
 	}
-	sum := api.Check{Check: f.Name, Status: statuses[worst]}
-	switch worst {
-	case nic.Refused:
+	sum := api.Check{Check: device, Status: statuses[worst], Detail: works}
+	if worst == nic.Refused {
 		sum.Detail = "cannot be shared with guests as it is"
-	case nic.Warning:
-		sum.Detail = "can be shared with guests, but read on"
-	default:
-		sum.Detail = fmt.Sprintf("can be shared with guests: ubridge net create NAME --mode bridge --uplink %s", f.Name)
 	}
 	return append([]api.Check{sum}, checks...)
 }
@@ -78,7 +77,7 @@ func (d *Daemon) role(dev hostnet.Device, but *network) nic.Role {
 		case n.device == dev.Name:
 			return nic.Role{What: "the helper of network " + name, Fix: "add the guests there"}
 		case n.share != nil && n.share.on(dev, n.def.Uplink):
-			return nic.Role{What: "the uplink of network " + name, Fix: "add the guests there"}
+			return nic.Role{What: "the uplink of network " + name, Fix: "add the guests there", Shared: true}
 		}
 	}
 	return nic.Role{}

@@ -80,6 +80,7 @@ func (d *Daemon) startBridged(ctx context.Context, n *network) (err error) {
 		}
 	}
 	d.nets[n.def.Name] = n
+	n.report(n.trouble())
 	n.keepSharing(d.ctx, d.clock)
 	d.attachAll(n)
 	return nil
@@ -116,8 +117,14 @@ func (d *Daemon) judgeNIC(n *network) (hostnet.Device, error) {
 		return f.Device, err
 	}
 	f.Role = d.role(f.Device, n)
-	if err := nic.Refusal(nic.Judge(f)); err != nil {
+	list := nic.Judge(f)
+	if err := nic.Refusal(list); err != nil {
 		return f.Device, api.Errorf(api.Conflict, "network %s: %v", n.def.Name, err)
+	}
+	for _, w := range list {
+		if w.Level == nic.Warning && w.Check != nic.CheckLink { // of which report tells
+			n.log.Warn("uplink: "+w.Detail, "device", f.Name, "fix", w.Fix)
+		}
 	}
 	return f.Device, nil
 }

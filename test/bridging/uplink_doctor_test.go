@@ -49,7 +49,7 @@ func TestDoctorUplink(t *testing.T) {
 		t.Errorf("a NIC that is not there: exit code %d", r.Code)
 	}
 	s.create(d)
-	s.doctor(d, "eth0", 1, "eth0 is the uplink of network lan already", "add the guests there")
+	s.doctor(d, "eth0", 0, "is the uplink of network lan: add the guests there")
 	g := s.Guest("one")
 	d.Run("port", "add", "lan", g.Port)
 	s.doctor(d, g.Port, 1, g.Port+" is a port of network lan already", "ubridge port del lan "+g.Port)
@@ -74,6 +74,8 @@ func TestDoctorProbesTheLAN(t *testing.T) {
 		}
 	}
 	look(heard, testnet.Binary(t), "--socket", d.Socket())
+	s.create(d)
+	look(append(heard, "is the uplink of network lan"), testnet.Binary(t), "--socket", d.Socket())
 	d.Stop()
 	look(heard, testnet.Binary(t), "--socket", d.Socket())
 	if leases, err := os.ReadFile(filepath.Join(s.Dir(), "lan.leases")); err == nil && strings.Contains(string(leases), "02:75:62:") {

@@ -34,8 +34,9 @@ type Facts struct {
 
 // Role is what a device is to ubridge already; zero for nothing.
 type Role struct {
-	What string // such as "the uplink of network lan"
-	Fix  string // what to do instead
+	What   string // such as "the uplink of network lan"
+	Fix    string // what to do instead
+	Shared bool   // by a network of mode bridge; another one cannot share it too
 }
 
 // Upper is a virtual device of this namespace on top of the device.
