@@ -53,6 +53,7 @@ var forbidden = []struct {
 	{"dhcpd", []string{"fdb", "nat", "dnsfwd", "internal/hostnet", "internal/gateway", "internal/daemon"}, "pure cores never import one another"},
 	{"dnsfwd", []string{"fdb", "nat", "dhcpd", "internal/hostnet", "internal/gateway", "internal/daemon"}, "pure cores never import one another"},
 	{"dataplane", []string{"nat", "dhcpd", "dnsfwd", "internal/gateway", "internal/hostnet", "internal/daemon"}, "the dataplane knows no service and no router"},
+	{"dataplane/loop", []string{"dataplane", "fdb", "internal/wire", "internal/hostnet", "internal/daemon"}, "loop knows only bytes"},
 	{"dataplane/tap", []string{"fdb", "dataplane/afpacket", "dataplane/memport"}, "ports know wire and frame only"},
 	{"dataplane/afpacket", []string{"fdb", "dataplane/tap", "dataplane/memport"}, "ports know wire and frame only"},
 	{"dataplane/memport", []string{"fdb", "dataplane/tap", "dataplane/afpacket"}, "ports know wire and frame only"},

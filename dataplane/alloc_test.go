@@ -8,34 +8,34 @@ import (
 	"ubridge/internal/wire"
 )
 
-// loop is a port that receives the same frames again and again and counts what
+// replay is a port that receives the same frames again and again and counts what
 // it sends.
-type loop struct {
+type replay struct {
 	bufs [][]byte
 	n    []int
 	sent int
 }
 
-func (l *loop) Receive(b *frame.Batch, _ *frame.Drops) error {
+func (l *replay) Receive(b *frame.Batch, _ *frame.Drops) error {
 	for i, buf := range l.bufs {
 		b.Add(buf, frame.Headroom, l.n[i])
 	}
 	return nil
 }
 
-func (l *loop) Transmit(_ *frame.Batch, which []uint16) frame.Sent {
+func (l *replay) Transmit(_ *frame.Batch, which []uint16) frame.Sent {
 	l.sent += len(which)
 	return frame.Sent{Frames: uint32(len(which))}
 }
 
-func (l *loop) Release()                {}
-func (l *loop) NewSender() frame.Sender { return l }
-func (l *loop) Caps() frame.Caps        { return frame.Caps{Csum: true, TSO4: true, MTU: 1500} }
-func (l *loop) FD() int                 { return -1 }
-func (l *loop) Pending() bool           { return len(l.bufs) > 0 }
-func (l *loop) Close() error            { return nil }
+func (l *replay) Release()                {}
+func (l *replay) NewSender() frame.Sender { return l }
+func (l *replay) Caps() frame.Caps        { return frame.Caps{Csum: true, TSO4: true, MTU: 1500} }
+func (l *replay) FD() int                 { return -1 }
+func (l *replay) Pending() bool           { return len(l.bufs) > 0 }
+func (l *replay) Close() error            { return nil }
 
-func (l *loop) add(dst, src wire.MAC) {
+func (l *replay) add(dst, src wire.MAC) {
 	buf := make([]byte, frame.Headroom+60)
 	e := wire.Ethernet(buf[frame.Headroom:])
 	e.SetDst(dst)
@@ -46,8 +46,8 @@ func (l *loop) add(dst, src wire.MAC) {
 // The packet path allocates nothing: a batch from receive to transmit, with
 // learning, moves, lookup, flooding, split-horizon groups and drops.
 func TestSwitchingAllocatesNothing(t *testing.T) {
-	w, in, out := loops(t)
-	peer := &loop{}
+	w, in, out := replays(t)
+	peer := &replay{}
 	w.AddPort(3, 0, "peer", peer)
 	w.SetPortGroup(1, 1)
 	w.SetPortGroup(3, 1)
@@ -77,7 +77,7 @@ func TestSwitchingAllocatesNothing(t *testing.T) {
 	}
 }
 
-func loops(tb testing.TB) (w *Worker, in, out *loop) {
+func replays(tb testing.TB) (w *Worker, in, out *replay) {
 	tb.Helper()
 	table, err := fdb.New(fdb.Config{Entries: make([]fdb.Entry, 1024), Seed: 1, MaxPorts: 8})
 	if err != nil {
@@ -86,7 +86,7 @@ func loops(tb testing.TB) (w *Worker, in, out *loop) {
 	if w, err = NewWorker(nil, 1); err != nil {
 		tb.Fatal(err)
 	}
-	in, out = &loop{}, &loop{}
+	in, out = &replay{}, &replay{}
 	w.AddBridge(0, BridgeConfig{FDB: table})
 	w.AddPort(1, 0, "in", in)
 	w.AddPort(2, 0, "out", out)
@@ -96,7 +96,7 @@ func loops(tb testing.TB) (w *Worker, in, out *loop) {
 // BenchmarkUnicastBatch is the pipeline without its ports: 32 frames from one
 // station to another.
 func BenchmarkUnicastBatch(b *testing.B) {
-	w, in, out := loops(b)
+	w, in, out := replays(b)
 	far := wire.MAC{2, 0, 0, 0, 0, 9}
 	out.add(wire.Broadcast, far)
 	w.process(w.ports[2], w.clock.Now())

@@ -25,6 +25,7 @@ type Bridge struct {
 	id      BridgeID
 	fdb     *fdb.Table
 	members []member
+	held    Time // when a port was last held; see hold
 
 	// station is the address of the network's own station, and host the port on
 	// which the host's stack has that address; NoPort while there is none.
@@ -34,6 +35,7 @@ type Bridge struct {
 	judges  bool // IPv4 from the host goes to the handler
 	bare    bool // what is for the station goes to the host port like any other
 	told    func(src wire.MAC, on PortID)
+	relays  Relay
 }
 
 // member is a port of a bridge and its split-horizon group, and as such also where
@@ -41,6 +43,7 @@ type Bridge struct {
 type member struct {
 	port  PortID
 	group uint8 // 0 for none
+	held  bool  // nothing is flooded to it, see hold
 }
 
 // reaches reports whether a frame from m may go out of port to of group group: not
@@ -51,7 +54,7 @@ func (m member) reaches(to PortID, group uint8) bool {
 }
 
 // member is the port as its bridge's list has it.
-func (p *port) member() member { return member{p.id, p.group} }
+func (p *port) member() member { return member{p.id, p.group, p.hold != nil} }
 
 // member is port id as its bridge's list has it; NoPort, in no group, where it is
 // none.
@@ -80,6 +83,27 @@ type BridgeConfig struct {
 	// was not before, ahead of the frame that told; nil for nobody. It may be called
 	// by several workers at once, and must not wait.
 	Told func(src wire.MAC, on PortID)
+
+	Relay Relay // groups to flood that a bridge else keeps to itself
+}
+
+// Relay is what a bridge floods of the groups that are reserved for bridges. Other
+// ones may not be asked for: they are for one wire (802.1Q table 8-3), and the kernel's
+// bridge refuses most of them too (BR_GROUPFWD_RESTRICTED).
+type Relay struct {
+	STP bool // bridge protocol data units, Cisco's for each VLAN included
+	PAE bool // IEEE 802.1X
+}
+
+// allows reports whether frames to a reserved group are flooded.
+func (r Relay) allows(group wire.MAC) bool {
+	switch group {
+	case wire.STPGroup, wire.PVSTGroup:
+		return r.STP
+	case wire.PAEGroup:
+		return r.PAE
+	}
+	return false
 }
 
 // FDB is the bridge's forwarding database, for use inside Do.
@@ -127,28 +151,32 @@ func (b *Bridge) lookup(p *port, dst wire.MAC, now uint32) PortID {
 }
 
 // learn notes where src was seen. It reports a reason to drop the frame, or
-// frame.Forwarded: a station that cannot be remembered is still served.
-func (b *Bridge) learn(p *port, src wire.MAC, now uint32) frame.Reason {
+// frame.Forwarded: a station that cannot be remembered is still served. strayed
+// tells that the station was, or still is, known on another port.
+func (b *Bridge) learn(p *port, src wire.MAC, now uint32) (r frame.Reason, strayed bool) {
 	gen := b.fdb.Gen()
 	if c := &p.learned; c.src == src && c.now == now && c.gen == gen {
-		return frame.Forwarded
+		return frame.Forwarded, false
 	}
 	if src == b.station && p.id != b.host {
-		return frame.OwnSource
+		return frame.OwnSource, false
 	}
 	switch b.fdb.Learn(src, uint16(p.id), now) {
-	case fdb.Learned, fdb.Moved:
+	case fdb.Moved:
+		strayed = true
+		fallthrough
+	case fdb.Learned:
 		if b.told != nil {
 			b.told(src, p.id)
 		}
 	case fdb.RefusedSource:
-		return frame.BadSourceMAC
+		return frame.BadSourceMAC, false
 	case fdb.PortLimit:
 		p.counters.LearnLimited++
-		return frame.Forwarded // not kept: there may be room the next time
+		return frame.Forwarded, b.elsewhere(p, src, now) // not kept: there may be room the next time
 	case fdb.Busy:
-		return frame.Forwarded // another worker is writing: the next frame learns it
+		return frame.Forwarded, false // another worker is writing: the next frame learns it
 	}
 	p.learned = learned{src, now, gen}
-	return frame.Forwarded
+	return frame.Forwarded, strayed
 }

@@ -48,10 +48,17 @@ func (b *Bridge) admit(p *port, f *frame.Frame, now uint32) frame.Reason {
 		return frame.BadOffload
 	}
 	e := f.Ethernet()
-	if e.Dst().IsReserved() {
+	if dst := e.Dst(); dst.IsReserved() && !b.relays.allows(dst) {
 		return frame.Reserved
 	}
-	return b.learn(p, e.Src(), now)
+	if p.hold != nil {
+		return b.admitHeld(p, e, now)
+	}
+	r, strayed := b.learn(p, e.Src(), now)
+	if strayed && !b.known(e.Dst(), now) {
+		p.strayed(f, now)
+	}
+	return r
 }
 
 // sort puts an admitted frame on the list of its class.
@@ -120,7 +127,7 @@ func (w *Worker) has(b *Bridge, id PortID) bool {
 // flood puts frame i on the list of every member that in reaches.
 func (b *Bridge) flood(o *outbox, i uint16, in member) {
 	for _, m := range b.members {
-		if in.reaches(m.port, m.group) {
+		if in.reaches(m.port, m.group) && !m.held {
 			o.add(m.port, i)
 		}
 	}
@@ -130,18 +137,23 @@ func (b *Bridge) flood(o *outbox, i uint16, in member) {
 // port is left out: the host's only address there is known. Where groups leave
 // nobody to send to, that is the reason that the frame is dropped.
 func (b *Bridge) floodUnknown(o *outbox, i uint16, in member) frame.Reason {
-	sent, kept := 0, 0
+	sent, kept, held := 0, 0, 0
 	for _, m := range b.members {
 		switch {
 		case m.port == b.host || m.port == in.port:
 		case !in.reaches(m.port, m.group):
 			kept++
+		case m.held:
+			held++
 		default:
 			o.add(m.port, i)
 			sent++
 		}
 	}
-	if sent == 0 && kept > 0 {
+	switch {
+	case sent == 0 && held > 0:
+		return frame.Loop
+	case sent == 0 && kept > 0:
 		return frame.PortGroup
 	}
 	return frame.Forwarded

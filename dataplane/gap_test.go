@@ -21,7 +21,7 @@ import (
 // an execution trace, and so leaves out what the kernel's scheduler does to the
 // worker's thread, but not what it does to the others that the runtime waits for.
 func BenchmarkGapDuringCollections(b *testing.B) {
-	w, in, _ := loops(b)
+	w, in, _ := replays(b)
 	in.add(wire.MAC{2, 0, 0, 0, 0, 9}, vm(1))
 	ctx, cancel := context.WithCancel(b.Context())
 	defer cancel()

@@ -18,7 +18,7 @@ func (w *Worker) AddBridge(id BridgeID, cfg BridgeConfig) *Bridge {
 		w.bridges = append(w.bridges, nil)
 	}
 	b := &Bridge{
-		id: id, fdb: cfg.FDB, station: cfg.Station, takes: cfg.TakeDHCP, judges: cfg.JudgeHost,
+		id: id, fdb: cfg.FDB, station: cfg.Station, takes: cfg.TakeDHCP, judges: cfg.JudgeHost, relays: cfg.Relay,
 		bare: cfg.Bare, told: cfg.Told, host: NoPort,
 	}
 	w.bridges[id] = b
@@ -116,6 +116,9 @@ func (w *Worker) RemovePort(id PortID) Port {
 	}
 	p := w.ports[id]
 	if p.bridge != NoBridge {
+		if p.hold != nil {
+			w.setHold(id, nil)
+		}
 		w.bridges[p.bridge].drop(id)
 	}
 	for _, o := range w.all {
@@ -140,7 +143,7 @@ func (w *Worker) ReplacePort(id PortID, with Port) (old Port) {
 	for _, o := range w.all {
 		p := o.ports[id]
 		v := o.view(id, p.bridge, p.name, with)
-		v.group, v.owned, v.ready, v.counters = p.group, p.owned, true, p.counters
+		v.group, v.hold, v.owned, v.ready, v.counters = p.group, p.hold, p.owned, true, p.counters
 		o.ports[id] = v
 	}
 	w.changed()

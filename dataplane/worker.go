@@ -3,11 +3,13 @@ package dataplane
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"ubridge/dataplane/frame"
+	"ubridge/dataplane/loop"
 )
 
 const (
@@ -46,13 +48,16 @@ type port struct {
 	bridge   BridgeID
 	group    uint8 // split-horizon group on the bridge, 0 for none
 	name     string
-	owned    bool // by this worker
-	up       bool // the last Receive did not say ErrDown; the owner's
-	ready    bool // poll reported frames; the owner's
+	owned    bool  // by this worker
+	up       bool  // the last Receive did not say ErrDown; the owner's
+	ready    bool  // poll reported frames; the owner's
+	looped   bool  // watch found a loop; the owner's
+	hold     *hold // while it is one end of a loop
 	learned  learned
 	found    found
-	counters Counters // what this worker did with the port
-	before   uint64   // RxFrames at the last tick; the owner's
+	counters Counters   // what this worker did with the port
+	before   uint64     // RxFrames at the last tick; the owner's
+	watch    loop.Watch // for signs of a loop; the owner's
 }
 
 // Counters count what a port did. Frames and bytes are as on the wire of the
@@ -101,6 +106,8 @@ type Worker struct {
 	// The first worker's only.
 	commands commands
 	barrier  barrier
+	holds    []PortID      // ports that are held
+	held     atomic.Uint64 // see HoldChanges
 }
 
 // newWorker makes a worker without ports.
@@ -195,6 +202,9 @@ func (w *Worker) process(p *port, now Time) (more bool) {
 		w.dispatch(p, now)
 		w.flush(&w.box, &w.batch)
 		w.flushOwn()
+	}
+	if p.looped {
+		w.report(p)
 	}
 	more = w.batch.N > 0
 	p.Release()
@@ -298,9 +308,10 @@ func (w *Worker) age(now Time) (waiting bool) {
 			b.fdb.Expire(now.Seconds(), expireBudget)
 		}
 	}
+	waiting = w.watchHolds(now)
 	if w.handler != nil {
 		w.cycle.in, w.cycle.Now = &w.internal, now
-		waiting = w.handler.Tick(&w.cycle)
+		waiting = w.handler.Tick(&w.cycle) || waiting
 		w.flushOwn()
 	}
 	return waiting

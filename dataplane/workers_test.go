@@ -333,7 +333,7 @@ func TestPin(t *testing.T) {
 
 // Without traffic ticks are rare; a frame brings them back.
 func TestTicksAreRareWhenIdle(t *testing.T) {
-	w, in, _ := loops(t)
+	w, in, _ := replays(t)
 	now := w.clock.Now()
 	if w.tick(now); w.nextTick != now.Add(now.Until(IdleInterval)) {
 		t.Errorf("the next tick of an idle worker is %v ahead", time.Duration(w.nextTick-now))

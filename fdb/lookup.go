@@ -33,6 +33,19 @@ func (t *Table) Touch(mac wire.MAC) uint64 {
 	return t.entries[t.home(mac.Uint64())].word()
 }
 
+// Seen is Lookup with the seconds since the station was heard on the port; 0 for a
+// static one, which is always there.
+func (t *Table) Seen(mac wire.MAC, now uint32) (port uint16, age uint32, ok bool) {
+	at, s := t.find(mac.Uint64())
+	switch {
+	case s == 0 || t.aged(at, now):
+		return 0, 0, false
+	case t.static(at):
+		return uint16(s), 0, true
+	}
+	return uint16(s), since(now, atomic.LoadUint32(&t.entries[at].seen)), true
+}
+
 // lookupAgain repeats a search that found nothing in generation gen, unless the
 // table stood still meanwhile.
 func (t *Table) lookupAgain(m uint64, now, gen uint32) (port uint16, ok bool) {

@@ -18,8 +18,9 @@ const (
 	// Switch.
 	BadSourceMAC // source is a group address or zero, which no station has
 	OwnSource    // sent by a station with the network's own address
-	Reserved     // to 01:80:C2:00:00:0X, which a bridge does not forward
+	Reserved     // to 01:80:C2:00:00:0X or Cisco's PVST group, which a bridge does not forward
 	SamePort     // the destination is behind the port it came from
+	Loop         // flooded frame of a port that is held since it is one end of a loop, or one that came back by it
 	PortGroup    // the destination is behind a port of the same split-horizon group
 	NoPort       // nobody to send to
 	ForeignTag   // VLAN-tagged frame to the router, which is on no VLAN
@@ -70,7 +71,7 @@ const (
 var reasonNames = [NumReasons]string{
 	Forwarded: "forwarded",
 	Runt:      "runt", BadOffload: "bad-offload", RingFull: "ring-full", RxCut: "rx-cut", NoBuffer: "no-buffer",
-	BadSourceMAC: "bad-source-mac", OwnSource: "own-source", Reserved: "reserved", SamePort: "same-port", PortGroup: "port-group", NoPort: "no-port", ForeignTag: "foreign-tag", RouterBusy: "router-busy",
+	BadSourceMAC: "bad-source-mac", OwnSource: "own-source", Reserved: "reserved", SamePort: "same-port", Loop: "loop", PortGroup: "port-group", NoPort: "no-port", ForeignTag: "foreign-tag", RouterBusy: "router-busy",
 	BadIP: "bad-ip", BadTransport: "bad-transport", BadSource: "bad-source", SourceRoute: "source-route", NotRouted: "not-routed",
 	LocalScope: "local-scope", OwnSubnet: "own-subnet", TTLExceeded: "ttl-exceeded", NoRoute: "no-route",
 	Refused: "refused", NeighbourFailed: "neighbour-failed", NextHopWait: "next-hop-wait",

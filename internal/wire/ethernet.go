@@ -33,10 +33,18 @@ func (m MAC) IsGroup() bool { return m[0]&1 != 0 }
 // IsZero reports whether m is 00:00:00:00:00:00, which no station may use.
 func (m MAC) IsZero() bool { return m == MAC{} }
 
+// Group addresses that a bridge keeps to itself: see MAC.IsReserved.
+var (
+	STPGroup  = MAC{0x01, 0x80, 0xc2, 0, 0, 0x00}       // bridge protocol data units, IEEE 802.1D
+	PAEGroup  = MAC{0x01, 0x80, 0xc2, 0, 0, 0x03}       // port access entities, IEEE 802.1X
+	PVSTGroup = MAC{0x01, 0x00, 0x0c, 0xcc, 0xcc, 0xcd} // Cisco's bridge protocol data units for each VLAN
+)
+
 // IsReserved reports whether m is one of 01:80:C2:00:00:00 to 0F, which a
-// bridge never forwards (802.1Q table 8-1).
+// bridge never forwards (802.1Q table 8-1), or the group to which Cisco's bridges
+// send what others send to the first of these.
 func (m MAC) IsReserved() bool {
-	return m[0] == 0x01 && m[1] == 0x80 && m[2] == 0xc2 && m[3] == 0 && m[4] == 0 && m[5]&0xf0 == 0
+	return m[0] == 0x01 && (m[1] == 0x80 && m[2] == 0xc2 && m[3] == 0 && m[4] == 0 && m[5]&0xf0 == 0 || m == PVSTGroup)
 }
 
 // Uint64 is m as a number, for hashing and compact keys. It reads four bytes and

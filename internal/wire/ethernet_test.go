@@ -22,6 +22,8 @@ func TestMACKinds(t *testing.T) {
 		{"01:80:c2:00:00:10", true, false, false},
 		{"01:80:c2:01:00:00", true, false, false},
 		{"00:80:c2:00:00:00", false, false, false},
+		{"01:00:0c:cc:cc:cd", true, false, true},
+		{"01:00:0c:cc:cc:cc", true, false, false},
 	}
 	for _, tt := range tests {
 		m, err := ParseMAC(tt.mac)
