@@ -61,9 +61,29 @@ type NetworkInfo struct {
 	Problem    string  `json:"problem"` // what is wrong with the uplink, and the fix; empty: nothing is
 
 	IsolatedPorts bool `json:"isolated_ports"` // guests are kept from one another
+	Loops      Loops   `json:"loops"` // there now
 
 	Counts
 	Counters
+}
+
+// Loop is two ports of a network that are joined outside of it. Nothing is flooded
+// from or to Port meanwhile, which breaks the loop.
+type Loop struct {
+	Port  string `json:"port"`
+	With  string `json:"with"`  // the other end; Port itself where no other was seen
+	Since int64  `json:"since"` // unix seconds
+}
+
+// Loops is a list that is an array in JSON even when it is nil.
+type Loops []Loop
+
+// MarshalJSON implements json.Marshaler.
+func (l Loops) MarshalJSON() ([]byte, error) {
+	if l == nil {
+		return []byte("[]"), nil
+	}
+	return json.Marshal([]Loop(l))
 }
 
 // Counts are how many of each a network has now.
@@ -130,6 +150,7 @@ type Port struct {
 	State   string `json:"state"`
 	MTU     int    `json:"mtu"`    // bytes, 0 = not known
 	Queues  int    `json:"queues"` // of a tap
+	Loop    string `json:"loop"`   // the port with which it is the held end of a loop; empty: none
 	Counters
 }
 

@@ -80,6 +80,9 @@ func infoLines(n api.NetworkInfo) [][2]string {
 	for _, note := range n.NotInForce {
 		lines = append(lines, [2]string{"Not in force", note})
 	}
+	for _, l := range n.Loops {
+		lines = append(lines, [2]string{"Loop", fmt.Sprintf("%s and %s are joined outside; nothing is flooded from or to %s", l.Port, l.With, l.Port)})
+	}
 	return lines
 }
 

@@ -32,10 +32,18 @@ func (a *app) portList() *cobra.Command {
 			}
 			t := newTable(cmd.OutOrStdout(), "Network", "Port", "Kind", "State", "RX frames", "RX bytes", "TX frames", "TX bytes", "Drops")
 			for _, p := range list {
-				t.add(p.Network, p.Name, p.Kind, p.State, count(p.RxFrames), count(p.RxBytes), count(p.TxFrames), count(p.TxBytes), drops(p.Counters))
+				t.add(p.Network, p.Name, p.Kind, portState(p), count(p.RxFrames), count(p.RxBytes), count(p.TxFrames), count(p.TxBytes), drops(p.Counters))
 			}
 			return t.print()
 		})
+}
+
+// portState is the state, and that the port is held.
+func portState(p api.Port) string {
+	if p.Loop != "" {
+		return p.State + ", loop with " + p.Loop
+	}
+	return p.State
 }
 
 func count(n uint64) string { return strconv.FormatUint(n, 10) }

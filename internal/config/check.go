@@ -88,6 +88,19 @@ func (f *faults) checkLink(n *Network) {
 	if i := slices.Index(n.Ports, n.Bridge); n.Bridge != "" && i >= 0 {
 		f.add(element("ports", i), "leave it out", "%s is the host port already", n.Bridge)
 	}
+	f.checkForward(n.GroupForward)
+}
+
+// checkForward wants protocols that may be passed on, each once.
+func (f *faults) checkForward(names []string) {
+	for i, name := range names {
+		if name != ForwardSTP && name != Forward8021X {
+			f.add(element("group_forward", i), `use "stp" and "8021x"`, "%q is not passed on by a switch", name)
+		}
+		if slices.Contains(names[:i], name) {
+			f.add(element("group_forward", i), "leave one out", "%q is named twice", name)
+		}
+	}
 }
 
 // checkDevices wants valid device names, each once.

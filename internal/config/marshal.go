@@ -36,6 +36,7 @@ func (n Network) raw() rawNetwork {
 		Stations:   number64(n.Stations),
 		LearnLimit: number64(n.LearnLimit),
 		Ports:      n.Ports,
+		Forward:    n.GroupForward,
 		DHCP:       n.DHCP.raw(),
 		DNS:        n.DNS.raw(),
 		NAT:        rawNAT{Egress: n.NAT.Egress, Ports: given(n.NAT.Ports.String())},

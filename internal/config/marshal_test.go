@@ -40,6 +40,7 @@ func drawNetwork(t *rapid.T) Network {
 	n.Stations = rapid.IntRange(minStations, maxLearn).Draw(t, "stations")
 	n.LearnLimit = rapid.IntRange(1, maxLearn).Draw(t, "limit")
 	n.Ports = distinct(t, `vnet[0-9]{1,3}`, "ports")
+	n.GroupForward = distinct(t, `stp|8021x`, "forward")
 	n.NAT.Egress = distinct(t, `docker[0-9]|virbr[0-9]`, "egress")
 	if rapid.Bool().Draw(t, "pinned") {
 		n.Address = netip.MustParsePrefix("10.20.0.1/16")

@@ -23,6 +23,14 @@ const (
 	ModeBridge   Mode = "bridge"    // guests on the LAN through a NIC
 )
 
+// Protocols that a definition may ask to have passed on: all that guests need to be
+// switches, or clients of one, and that are not of a single wire, as pause frames,
+// LACP and LLDP are (802.1Q table 8-3).
+const (
+	ForwardSTP   = "stp"   // BPDUs, Cisco's for each VLAN included
+	Forward8021X = "8021x" // port access control
+)
+
 // Defaults of a network, in the unit of their field.
 const (
 	DefaultMTU        = 1500              // bytes, as Ethernet
@@ -69,6 +77,10 @@ type Network struct {
 	Stations   int           // remembered in all; the daemon rounds it up to a power of two
 	LearnLimit int           // stations learned per port
 	Ports      []string      // devices that are always ports of the network
+
+	// GroupForward names the protocols whose frames, to groups that are reserved for
+	// bridges, are passed on all the same: ForwardSTP, Forward8021X.
+	GroupForward []string
 
 	DHCP DHCP
 	DNS  DNS

@@ -35,6 +35,7 @@ ageing = "10s"
 stations = 100000
 learn_limit = 7
 ports = ["vnet0", "veth.1"]
+group_forward = ["8021x", "stp"]
 [dhcp]
 enabled = false
 ranges = ["10.9.0.10-10.9.0.19", "10.9.0.30 - 10.9.0.30"]
@@ -69,7 +70,7 @@ func TestParseNetworkEveryKey(t *testing.T) {
 	want := Network{
 		Name: "lab", Mode: ModeNAT, Bridge: "ubr7", Uplink: "eth0", IsolatedPorts: true, MAC: net.HardwareAddr{0x52, 0x54, 0, 0x5a, 0x1d, 1},
 		Address: netip.MustParsePrefix("10.9.0.1/24"), MTU: 9000, Domain: "guests.example", UUID: "3e3fce45-4f53-4fa7-bb32-11f34168b82b", Autostart: true,
-		Ageing: 10 * time.Second, Stations: 100000, LearnLimit: 7, Ports: []string{"vnet0", "veth.1"},
+		Ageing: 10 * time.Second, Stations: 100000, LearnLimit: 7, Ports: []string{"vnet0", "veth.1"}, GroupForward: []string{"8021x", "stp"},
 		DHCP: DHCP{
 			LeaseTime: InfiniteLease, BootFile: "pxelinux.0", BootServer: ip("10.9.0.7"),
 			Ranges: []Range{{ip("10.9.0.10"), ip("10.9.0.19")}, {ip("10.9.0.30"), ip("10.9.0.30")}},
@@ -158,6 +159,8 @@ func TestParseNetworkFaults(t *testing.T) {
 		{"ageing zero", "ageing = '0s'\n", []string{"ageing: 0s is out of range"}},
 		{"few stations", "stations = 255\n", []string{"lab.toml:1: stations: 255 is out of range; use 256 to 1048576"}},
 		{"many stations", "stations = 1048577\n", []string{"stations: 1048577 is out of range; use 256 to 1048576"}},
+		{"a protocol of one wire", "group_forward = [\"stp\", \"lldp\"]\n", []string{`group_forward[1]: "lldp" is not passed on`}},
+		{"a protocol twice", "group_forward = [\"stp\", \"stp\"]\n", []string{"group_forward[1]"}},
 		{"learn limit", "learn_limit = 0\n", []string{"learn_limit: 0 is out of range"}},
 		{"domain", "domain = 'a..b'\n", []string{"domain: an empty label"}},
 		{"range without subnet", "[dhcp]\nranges=['192.168.50.2-192.168.50.9']\n", []string{"lab.toml:2: dhcp.ranges[0]: the subnet is automatic"}},

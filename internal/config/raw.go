@@ -18,6 +18,7 @@ type rawNetwork struct {
 	Stations   *int64   `toml:"stations,omitempty"`
 	LearnLimit *int64   `toml:"learn_limit,omitempty"`
 	Ports      []string `toml:"ports,omitempty"`
+	Forward    []string `toml:"group_forward,omitempty"`
 	DHCP       rawDHCP  `toml:"dhcp,omitempty"`
 	DNS        rawDNS   `toml:"dns,omitempty"`
 	NAT        rawNAT   `toml:"nat,omitempty"`

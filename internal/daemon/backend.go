@@ -325,6 +325,7 @@ func (b backend) running(ctx context.Context, info *api.NetworkInfo, n *network)
 	}
 	st := b.d.status(ctx, n)
 	info.Counts, info.Counters = st.Counts, st.Counters
+	info.Loops = b.d.loopsOf(ctx, n)
 }
 
 // uplinkOf is the device by which guests' packets leave, and the host's address

@@ -175,6 +175,7 @@ func (d *Daemon) networkChecks(n *network) (checks []api.Check) {
 	if n.names != nil {
 		checks = append(checks, n.dnsChecks()...)
 	}
+	checks = append(checks, d.loopChecks(n)...)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, port := range n.portNames() {

@@ -187,7 +187,9 @@ func (d *Daemon) removeBridge(n *network, host *tap.Port) error {
 func (d *Daemon) buildBridge(ctx context.Context, n *network, table *fdb.Table, host *tap.Port) error {
 	return d.worker.Do(ctx, func(w *dataplane.Worker) {
 		n.bridge = dataplane.BridgeID(n.st.ID)
-		w.AddBridge(n.bridge, dataplane.BridgeConfig{FDB: table, Station: n.st.MAC, TakeDHCP: n.def.DHCP.Enabled, JudgeHost: true})
+		w.AddBridge(n.bridge, dataplane.BridgeConfig{
+			FDB: table, Station: n.st.MAC, TakeDHCP: n.def.DHCP.Enabled, JudgeHost: true, Relay: relay(n.def),
+		})
 		id := dataplane.PortID(n.st.HostID)
 		w.AddPort(id, n.bridge, n.st.Bridge, host)
 		w.SetHostPort(id)

@@ -234,6 +234,7 @@ func (d *Daemon) portLine(ctx context.Context, n *network, a *attachment) (api.P
 	}
 	p.Counters = d.counters(ctx, dataplane.PortID(a.st.ID))
 	addRingDrops(p.Drops, a.port)
+	p.Loop = d.loops(ctx)[dataplane.PortID(a.st.ID)].With
 	return p, nil
 }
 
@@ -258,6 +259,7 @@ func stateOf(dev hostnet.Device) string {
 func (d *Daemon) hostLine(ctx context.Context, n *network) api.Port {
 	return api.Port{
 		Network: n.def.Name, Name: n.st.Bridge, Kind: api.KindHost, State: api.StateUp, MTU: n.linkMTU(),
+		Loop:     d.loops(ctx)[dataplane.PortID(n.st.HostID)].With,
 		Counters: d.counters(ctx, dataplane.PortID(n.st.HostID)),
 	}
 }

@@ -22,7 +22,7 @@ const idleRings, busyRings = time.Second, 100 * time.Millisecond
 // It looks at whole seconds of the dataplane's clock, when an idle worker ticks, so
 // that the process wakes once for both.
 func (d *Daemon) watchRings(ctx context.Context) {
-	clock, interval := dataplane.NewClock(), idleRings
+	clock, interval, loops := dataplane.NewClock(), idleRings, loopWatch{}
 	for {
 		select {
 		case <-ctx.Done():
@@ -31,6 +31,7 @@ func (d *Daemon) watchRings(ctx context.Context) {
 			if interval = idleRings; d.tendRings() {
 				interval = busyRings
 			}
+			d.sayLoops(ctx, &loops)
 		}
 	}
 }

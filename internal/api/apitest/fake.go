@@ -62,7 +62,7 @@ func defaultNetwork() *api.NetworkInfo {
 		File: "/var/lib/ubridge/networks/default.toml", UUID: "3e3fce45-4f53-4fa7-bb32-11f34168b82b", NotInForce: []string{},
 		Gateway: "192.168.122.1/24", GatewayMAC: "52:54:00:00:00:01", MTU: 1500,
 		DHCP: true, LeaseRange: []string{"192.168.122.2-192.168.122.254"}, LeaseTime: 3600,
-		DNS: true, Upstreams: []string{"192.0.2.53:53"}, Uplink: "eth0", UplinkAddr: "203.0.113.7",
+		DNS: true, Upstreams: []string{"192.0.2.53:53"}, Uplink: "eth0", UplinkAddr: "203.0.113.7", Loops: api.Loops{},
 		Counts: api.Counts{Ports: 3, PortsUp: 2, Stations: 2, Leases: 2, Flows: 2},
 		Counters: api.Counters{
 			RxFrames: 1234, RxBytes: 5678901, TxFrames: 4321, TxBytes: 987654,
@@ -74,7 +74,7 @@ func defaultNetwork() *api.NetworkInfo {
 func stoppedNetwork(name string) *api.NetworkInfo {
 	return &api.NetworkInfo{
 		Network: api.Network{Name: name, Mode: "nat", Persistent: true, Subnets: []string{}}, MTU: 1500,
-		NotInForce: []string{}, LeaseRange: []string{}, Upstreams: []string{}, Counters: api.Counters{Drops: api.Drops{}},
+		Loops: api.Loops{}, NotInForce: []string{}, LeaseRange: []string{}, Upstreams: []string{}, Counters: api.Counters{Drops: api.Drops{}},
 	}
 }
 
