@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	systemd "github.com/coreos/go-systemd/v22/daemon"
+
 	"ubridge/dataplane"
 	"ubridge/internal/api"
 	"ubridge/internal/config"
@@ -145,6 +147,7 @@ func (d *Daemon) serve(ctx context.Context, listener *api.Listener, done *undo) 
 	}
 	tasks.Go(func() { d.ended("device watch", watch.Run(running, d.linksChanged)) })
 	tasks.Go(func() { d.watchRings(running) })
+	tasks.Go(func() { d.ended("watchdog", d.feedWatchdog(running)) })
 
 	apiCtx, stopAPI := context.WithCancel(running)
 	served := make(chan error, 1)
@@ -153,8 +156,10 @@ func (d *Daemon) serve(ctx context.Context, listener *api.Listener, done *undo) 
 	if d.opts.Ready != nil {
 		d.opts.Ready(backend{d})
 	}
+	d.notify(d.ready())
 	select {
 	case <-ctx.Done():
+		d.notify(systemd.SdNotifyStopping)
 		stopAPI()
 		return <-served
 	case err := <-served:
