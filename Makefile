@@ -6,7 +6,7 @@ SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -X ubridge/internal/cli.version=$(VERSION)"
 export SETUP
 
-.PHONY: help build run demo test test-full fuzz bench bench-full lint generate clean
+.PHONY: help build deb run demo test test-full fuzz bench bench-full lint generate clean
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
@@ -15,6 +15,9 @@ help: ## list the verbs
 build: ## build ./ubridge, one static binary
 	@test/setup/packages build
 	$(BUILD) -o ubridge ./cmd/ubridge
+
+deb: build ## build the Debian package, in dist/out
+	@GO=$(GO) dist/deb/build ubridge dist/out
 
 run: build ## build, and start the default network in the foreground (as root)
 	@test/setup/packages run
@@ -29,10 +32,11 @@ test: ## install what the tests need, and run all of them (as root)
 	@$(SUDO) test/guest/build
 	$(SUDO) env "PATH=$(dir $(GO)):$$PATH" CI=$(CI) $(GO) test -count=1 -timeout 14m ./...
 
-test-full: ## what takes longer: the suite with two workers and under the race detector, fuzzing, soak
+test-full: ## what takes longer: the suite with two workers and under the race detector, the package on a host of its own, fuzzing
 	@test/setup/packages test
 	@$(SUDO) test/guest/build
 	$(SUDO) env "PATH=$(dir $(GO)):$$PATH" UBRIDGE_TEST_WORKERS=2 $(GO) test -count=1 -timeout 30m ./test/...
+	$(SUDO) env "PATH=$(dir $(GO)):$$PATH" UBRIDGE_TEST_FULL=yes $(GO) test -count=1 -timeout 30m ./test/install
 	$(SUDO) env "PATH=$(dir $(GO)):$$PATH" CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 60m ./...
 	$(MAKE) fuzz
 
@@ -64,4 +68,4 @@ generate: ## rebuild the committed eBPF objects
 	$(GO) generate ./...
 
 clean: ## remove what was built
-	rm -rf ubridge bench-out
+	rm -rf ubridge bench-out dist/out

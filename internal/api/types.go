@@ -60,8 +60,8 @@ type NetworkInfo struct {
 	UplinkAddr string  `json:"uplink_address"`
 	Problem    string  `json:"problem"` // what is wrong with the uplink, and the fix; empty: nothing is
 
-	IsolatedPorts bool `json:"isolated_ports"` // guests are kept from one another
-	Loops      Loops   `json:"loops"` // there now
+	IsolatedPorts bool  `json:"isolated_ports"` // guests are kept from one another
+	Loops         Loops `json:"loops"`          // there now
 
 	Counts
 	Counters

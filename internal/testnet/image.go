@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Kernel is one of the two kernels that guests boot, both Debian's.
+// Kernel is one of the kernels that guests boot, all Debian's, with what runs on it.
 type Kernel string
 
 const (
@@ -18,6 +18,9 @@ const (
 	// Full drives e1000 and rtl8139 as well, and has the modules that ubridge
 	// needs when it runs inside a guest (tun, veth, cls_bpf, nf_tables, …).
 	Full Kernel = "full"
+	// Debian is the full kernel under Debian 12 with systemd and dpkg, for what is
+	// to be installed; it needs 1 GiB, and is built only for who asks for it.
+	Debian Kernel = "debian"
 )
 
 // Image is what test/guest/build has made of a kernel.
@@ -67,7 +70,11 @@ func BuildGuestImage(kernel Kernel) (Image, error) {
 	if err != nil {
 		return Image{}, err
 	}
-	out, err := exec.Command(filepath.Join(root, "test/guest/build"), string(kernel)).CombinedOutput()
+	build := exec.Command(filepath.Join(root, "test/guest/build"), string(kernel))
+	if kernel == Debian {
+		build = exec.Command(filepath.Join(root, "test/guest/debian"))
+	}
+	out, err := build.CombinedOutput()
 	if err != nil {
 		return Image{}, fmt.Errorf("build guest image: %w\n%s", err, out)
 	}
