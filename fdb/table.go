@@ -11,6 +11,9 @@ import (
 // 8-6, and the Linux bridge's default.
 const DefaultAgeing = 300 * time.Second
 
+// maxAgeing is the longest that IEEE 802.1Q-2018 table 8-8 has.
+const maxAgeing = 1_000_000 * time.Second
+
 // Config is what a table is made of.
 type Config struct {
 	// Entries is the table's memory. Its length is a power of two, at least 2;
@@ -95,7 +98,7 @@ func (c Config) check() error {
 	switch {
 	case n < 2 || n&(n-1) != 0:
 		return fmt.Errorf("%d entries: make it a power of two, at least 2", n)
-	case c.Ageing < time.Second || c.Ageing > 1e6*time.Second || c.Ageing%time.Second != 0:
+	case c.Ageing < time.Second || c.Ageing > maxAgeing || c.Ageing%time.Second != 0:
 		return fmt.Errorf("ageing of %s: give 1 to 1,000,000 whole seconds", c.Ageing)
 	case c.MaxPorts < 1 || c.MaxPorts > 1<<16:
 		return fmt.Errorf("%d ports: give 1 to 65536", c.MaxPorts)
