@@ -3,6 +3,7 @@ package dnsfwd
 import (
 	"container/list"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/miekg/dns"
@@ -14,6 +15,7 @@ type Forwarder struct {
 	cfg    Config
 	domain string // folded wire form of cfg.Domain
 	hosts  *hostTable
+	given  []Host // what hosts was made of
 	cache  *cache
 
 	servers []*server
@@ -56,7 +58,10 @@ func New(cfg Config) *Forwarder {
 // passed over silently where its name is not one label (or one label under
 // the domain), is the gateway's own, or is wpad, isatap or localhost: guests
 // choose names.
-func (f *Forwarder) SetHosts(hosts []Host) { f.hosts = newHostTable(&f.cfg, hosts) }
+func (f *Forwarder) SetHosts(hosts []Host) {
+	f.given = slices.Clone(hosts)
+	f.hosts = newHostTable(&f.cfg, f.given)
+}
 
 // Query handles a client's message. Every client that is told to Wait, or
 // whose query led to Send, gets exactly one Answer from a later call.

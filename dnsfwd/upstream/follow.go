@@ -146,6 +146,9 @@ func readServers(path string) ([]netip.AddrPort, error) {
 func (s *Service) setSource(servers []netip.AddrPort, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.pinned {
+		return // it was on its way when resolvers were given
+	}
 	s.sourceErr = err
 	s.forwarder.SetUpstreams(servers)
 }

@@ -33,6 +33,7 @@ type Service struct {
 	log  *slog.Logger
 
 	queue  chan request
+	calls  chan func(context.Context)
 	events chan event
 	ended  chan struct{} // closed when Run returns
 	ran    atomic.Bool
@@ -43,8 +44,10 @@ type Service struct {
 	source    string
 	closed    bool // nothing is forwarded
 	sourceErr error
+	pinned    bool // the resolvers are given: what the follower reads is not used
 
 	// Owned by the loop in Run.
+	unfollow func() // ends the follower and waits for it; nil: there is none
 	replies map[uint64]func([]byte)
 	token   uint64
 	asks    map[dnsfwd.Ask]context.CancelFunc
@@ -66,6 +69,7 @@ func New(cfg dnsfwd.Config, opts Options) *Service {
 		opts:      opts,
 		log:       opts.Log,
 		queue:     make(chan request, queueLen),
+		calls:     make(chan func(context.Context)),
 		events:    make(chan event),
 		ended:     make(chan struct{}),
 		forwarder: dnsfwd.New(cfg),
@@ -78,8 +82,7 @@ func New(cfg dnsfwd.Config, opts Options) *Service {
 		s.log = slog.Default()
 	}
 	if len(opts.Upstreams) > 0 {
-		s.source = "pinned"
-		s.forwarder.SetUpstreams(opts.Upstreams)
+		s.pin(opts.Upstreams)
 	}
 	return s
 }
@@ -130,9 +133,8 @@ func (s *Service) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer s.tasks.Wait()
 	defer cancel()
-	if len(s.opts.Upstreams) == 0 && s.opts.ResolvConf != "" {
-		f := newFollower(s, s.opts.ResolvConf)
-		s.tasks.Go(func() { f.run(ctx) })
+	if len(s.opts.Upstreams) == 0 {
+		s.follow(ctx)
 	}
 	s.loop(ctx)
 	return nil
@@ -147,6 +149,8 @@ func (s *Service) loop(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case fn := <-s.calls:
+			fn(ctx)
 		case r := <-s.queue:
 			s.query(ctx, r)
 		case e := <-s.events:
