@@ -61,6 +61,8 @@ var forbidden = []struct {
 	{"internal/hostnet", []string{"dataplane", "nat", "internal/gateway", "internal/daemon", "internal/config"}, "hostnet knows the kernel only"},
 	{"internal/config", []string{"dataplane", "internal/hostnet", "internal/daemon"}, "the model is pure"},
 	{"internal/config/libvirtxml", []string{"internal/config", "internal/api"}, "the form knows nothing of the model"},
+	{"internal/plan", []string{"dataplane", "internal/hostnet", "internal/daemon", "internal/api"}, "plans are pure"},
+	{"internal/netupdate", []string{"dataplane", "internal/hostnet", "internal/daemon", "internal/api"}, "updates are pure"},
 	{"internal/cli", []string{"internal/daemon", "internal/hostnet", "dataplane"}, "the command line talks to the API"},
 	{"internal/api", []string{"internal/daemon", "internal/hostnet", "dataplane"}, "the API is types and transport"},
 }
