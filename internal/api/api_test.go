@@ -86,6 +86,15 @@ func TestClientIsTheBackend(t *testing.T) {
 		"delete none": func(b api.Backend) (any, error) {
 			return nil, b.DeletePort(ctx, api.DeletePortRequest{Network: "default", Port: "x"})
 		},
+		"restart":         func(b api.Backend) (any, error) { return nil, b.Restart(ctx, "default") },
+		"restart stopped": func(b api.Backend) (any, error) { return nil, b.Restart(ctx, "lab") },
+		"definition":      func(b api.Backend) (any, error) { return b.Definition(ctx, "default") },
+		"definition none": func(b api.Backend) (any, error) { return b.Definition(ctx, "none") },
+		"events of none":  func(b api.Backend) (any, error) { return collect(b.Events(ctx, api.EventRequest{Network: "none"})) },
+		"change":          func(b api.Backend) (any, error) { return b.Change(ctx, setMTU(true)) },
+		"change to itself": func(b api.Backend) (any, error) {
+			return b.Change(ctx, api.ChangeRequest{Network: "lab", Set: []string{"mtu="}})
+		},
 		"create existing": func(b api.Backend) (any, error) { return b.Create(ctx, api.CreateRequest{Name: "lab"}) },
 		"define": func(b api.Backend) (any, error) {
 			return b.Define(ctx, api.DefineRequest{Name: "n", TOML: "mtu = 1500\n"})
@@ -117,6 +126,10 @@ func TestClientIsTheBackend(t *testing.T) {
 			}
 		})
 	}
+}
+
+func setMTU(dry bool) api.ChangeRequest {
+	return api.ChangeRequest{Network: "default", Set: []string{"mtu=9000"}, Live: true, Config: true, DryRun: dry}
 }
 
 // collect gives the elements, never nil, and the error.
@@ -166,7 +179,14 @@ func TestChangesArriveWhole(t *testing.T) {
 	if err := errors.Join(c.Stop(ctx, "new"), c.Start(ctx, "new"), c.Undefine(ctx, "new")); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]any{create, define, add}, b.Requests); diff != "" {
+	update := api.ChangeRequest{
+		Network: "new", Config: true, Since: "",
+		Update: &api.Update{Command: "add", Section: "dns-host", Words: []string{"ip=192.0.2.1", "hostname=a"}},
+	}
+	if _, err := c.Change(ctx, update); err == nil {
+		t.Error("a change of a network that is gone")
+	}
+	if diff := cmp.Diff([]any{create, define, add, update}, b.Requests); diff != "" {
 		t.Error(diff)
 	}
 }

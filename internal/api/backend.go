@@ -35,6 +35,18 @@ type Backend interface {
 	// Restore stops what uses a NIC and takes off it what ubridge has put there,
 	// also what a dead daemon has left. It may be called at any time, and again.
 	Restore(ctx context.Context, nic string) (Restored, error)
+	// Restart stops a network and starts it as it is defined, while guests keep
+	// their link and, where the subnet stays, their connections; Conflict if it is
+	// not active. A network that does not start again is put back as it was.
+	Restart(ctx context.Context, network string) error
+	// Change changes a definition, a running network, or both. Nothing is changed
+	// unless all of it can be: Conflict if a guest would lose its lease.
+	Change(ctx context.Context, r ChangeRequest) (ChangeResult, error)
+	// Definition gives a definition as text.
+	Definition(ctx context.Context, network string) (Definition, error)
+	// Events yields what happens until ctx ends. The first element is the zero
+	// Event: from there on nothing is missed that the reader has time for.
+	Events(ctx context.Context, r EventRequest) iter.Seq2[Event, error]
 
 	// AddPort returns when the port forwards, or at once when it was a port of
 	// the network already.

@@ -90,6 +90,21 @@ func (c *Client) Restore(ctx context.Context, nic string) (r Restored, err error
 	return r, c.do(ctx, http.MethodPost, pathOf("/v1/nics", nic, "restore"), nil, &r)
 }
 
+// Restart implements Backend.
+func (c *Client) Restart(ctx context.Context, network string) error {
+	return c.do(ctx, http.MethodPost, networkPath(network, "restart"), nil, nil)
+}
+
+// Change implements Backend.
+func (c *Client) Change(ctx context.Context, r ChangeRequest) (res ChangeResult, err error) {
+	return res, c.do(ctx, http.MethodPatch, networkPath(r.Network), r, &res)
+}
+
+// Definition implements Backend.
+func (c *Client) Definition(ctx context.Context, network string) (d Definition, err error) {
+	return d, c.do(ctx, http.MethodGet, networkPath(network, "definition"), nil, &d)
+}
+
 // AddPort implements Backend.
 func (c *Client) AddPort(ctx context.Context, r AddPortRequest) (p Port, err error) {
 	return p, c.do(ctx, http.MethodPost, networkPath(r.Network, "ports"), r, &p)

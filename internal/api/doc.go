@@ -16,9 +16,13 @@
 //	DELETE /v1/networks/{network}           Undefine
 //	POST   /v1/networks/{network}/start     Start
 //	POST   /v1/networks/{network}/stop      Stop
+//	POST   /v1/networks/{network}/restart   Restart
+//	PATCH  /v1/networks/{network}           Change
+//	GET    /v1/networks/{network}/definition  Definition
 //	POST   /v1/networks/{network}/ports     AddPort
 //	DELETE /v1/networks/{network}/ports/{port}  DeletePort
 //	GET    /v1/leases|ports|fdb|flows[?network=]  Leases, Ports, FDB, Flows
+//	GET    /v1/events[?network=&type=]      Events
 //	GET    /v1/doctor, /v1/status           Doctor, Status
 //	GET    /v1/doctor/{device}              DoctorUplink
 //	POST   /v1/doctor/{device}              DoctorUplink with a probe
@@ -26,7 +30,8 @@
 // Leases, stations and flows may be many, so they are iterators on both sides
 // and cross the socket as a JSON array that is written and read one element at
 // a time. What goes wrong after the first element is told in the trailer
-// Ubridge-Error; an array that ends early is an error as well.
+// Ubridge-Error; an array that ends early is an error as well. Events have no
+// end, so each is a line of its own, sent when it happens.
 //
 // An error is a JSON object {"error": {"code", "message"}}. Its code is one of
 // few, each with an HTTP status and an exit code of the command line.

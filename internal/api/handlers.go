@@ -78,6 +78,23 @@ func (h *handler) restore(r *http.Request) (any, error) {
 	return h.backend.Restore(r.Context(), r.PathValue("nic"))
 }
 
+func (h *handler) restart(r *http.Request) (any, error) {
+	return nil, h.backend.Restart(r.Context(), r.PathValue("network"))
+}
+
+func (h *handler) change(r *http.Request) (any, error) {
+	var req ChangeRequest
+	if err := body(r, &req); err != nil {
+		return nil, err
+	}
+	req.Network = r.PathValue("network")
+	return h.backend.Change(r.Context(), req)
+}
+
+func (h *handler) definition(r *http.Request) (any, error) {
+	return h.backend.Definition(r.Context(), r.PathValue("network"))
+}
+
 func (h *handler) addPort(r *http.Request) (any, error) {
 	var req AddPortRequest
 	if err := body(r, &req); err != nil {

@@ -47,6 +47,10 @@ type NetworkInfo struct {
 	// given back, and not acted on; each with its reason.
 	NotInForce Strings `json:"not_in_force"`
 
+	// Pending are the keys of the definition that are not in force until the
+	// network is restarted.
+	Pending Strings `json:"pending"`
+
 	Gateway    string  `json:"gateway"` // address with prefix length
 	GatewayMAC string  `json:"gateway_mac"`
 	MTU        int     `json:"mtu"` // bytes

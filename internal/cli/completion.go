@@ -2,11 +2,14 @@ package cli
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"ubridge/internal/api"
+	"ubridge/internal/config"
+	"ubridge/internal/netupdate"
 )
 
 func (a *app) completion() *cobra.Command {
@@ -35,21 +38,41 @@ const completeTime = time.Second
 // IFACE.
 func (a *app) complete(words []string) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-		if len(args) >= len(words) {
+		at := len(args)
+		if last := len(words) - 1; last >= 0 && strings.HasSuffix(words[last], "...") {
+			at = min(at, last) // it may be repeated
+		}
+		if at >= len(words) {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), completeTime)
 		defer cancel()
 		c := a.client()
 		defer c.Close()
-		switch words[len(args)] {
+		switch words[at] {
 		case "NET", "[NET]":
 			return networkNames(ctx, c), cobra.ShellCompDirectiveNoFileComp
 		case "IFACE":
 			return portNames(ctx, c, cmd.Name(), args[0]), cobra.ShellCompDirectiveNoFileComp
+		case "COMMAND":
+			return netupdate.Commands(), cobra.ShellCompDirectiveNoFileComp
+		case "SECTION":
+			return netupdate.Sections(), cobra.ShellCompDirectiveNoFileComp
+		case "KEY=VALUE...":
+			return settableKeys(), cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
+		case "XML|FILE|KEY=VALUE...":
+			return nil, cobra.ShellCompDirectiveDefault // a file
 		}
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
+}
+
+// settableKeys are the keys that `net set` takes.
+func settableKeys() (keys []string) {
+	for _, k := range config.Default("any").Keys() {
+		keys = append(keys, k.Name+"=")
+	}
+	return keys
 }
 
 func networkNames(ctx context.Context, c *api.Client) (names []string) {

@@ -15,15 +15,21 @@ import (
 func (a *app) net() *cobra.Command {
 	return group("net", "networks, with the verbs of virsh net-*",
 		a.netList(), a.netInfo(), a.netLeases(), a.netCreate(), a.netDefine(), a.netDumpXML(),
-		a.netStart(), a.netStop(), a.netUndefine(), a.netRestore())
+		a.netStart(), a.netStop(), a.netRestart(), a.netUndefine(), a.netAutostart(), a.netRestore(),
+		a.netUpdate(), a.netSet(), a.netEdit(), a.netEvent())
 }
 
 func (a *app) netList() *cobra.Command {
-	cmd := a.asking("list", "list the networks", "  ubridge net list --json",
+	var f netFilter
+	cmd := a.asking("list", "list the networks", "  ubridge net list --json\n  ubridge net list --inactive --name",
 		func(c *api.Client, cmd *cobra.Command, _ []string) error {
 			list, err := c.Networks(cmd.Context())
 			if err != nil {
 				return err
+			}
+			list = slices.DeleteFunc(list, func(n api.Network) bool { return !f.pass(n) })
+			if f.names {
+				return printNames(cmd, list)
 			}
 			if a.json {
 				return printJSON(cmd.OutOrStdout(), list)
@@ -34,8 +40,41 @@ func (a *app) netList() *cobra.Command {
 			}
 			return t.print()
 		})
-	cmd.Flags().Bool("all", true, "inactive networks too, as virsh; they are always listed")
+	f.flags(cmd)
 	return cmd
+}
+
+// netFilter is which networks `net list` lists: all, unless flags say otherwise.
+type netFilter struct {
+	active, inactive, persistent, transient, autostart, noAutostart, names bool
+}
+
+func (f *netFilter) flags(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.Bool("all", true, "inactive networks too, as virsh; they are always listed")
+	flags.BoolVar(&f.active, "active", false, "active networks only")
+	flags.BoolVar(&f.inactive, "inactive", false, "inactive networks only")
+	flags.BoolVar(&f.persistent, "persistent", false, "networks that have a definition only")
+	flags.BoolVar(&f.transient, "transient", false, "networks without a definition only")
+	flags.BoolVar(&f.autostart, "autostart", false, "networks that start with the daemon only")
+	flags.BoolVar(&f.noAutostart, "no-autostart", false, "networks that do not start with the daemon only")
+	flags.BoolVar(&f.names, "name", false, "print names only, one a line")
+}
+
+// pass reports whether a network is listed. Two flags that exclude each other are
+// both, as with virsh.
+func (f *netFilter) pass(n api.Network) bool {
+	either := func(yes, no, is bool) bool { return yes == no || is == yes }
+	return either(f.active, f.inactive, n.Active) && either(f.persistent, f.transient, n.Persistent) && either(f.autostart, f.noAutostart, n.Autostart)
+}
+
+func printNames(cmd *cobra.Command, list []api.Network) error {
+	for _, n := range list {
+		if _, err := fmt.Fprintln(cmd.OutOrStdout(), n.Name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func activity(active bool) string {

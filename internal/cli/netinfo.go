@@ -69,6 +69,7 @@ func infoLines(n api.NetworkInfo) [][2]string {
 	}
 	lines = append(lines, [][2]string{
 		{"Defined in", definedIn(n)},
+		{"Pending", pending(n)},
 		{"Ports", fmt.Sprintf("%d, %d up", n.Ports, n.PortsUp)},
 		{"Stations", fmt.Sprint(n.Stations)},
 		{"Leases", fmt.Sprint(n.Leases)},
@@ -113,6 +114,14 @@ func definedIn(n api.NetworkInfo) string {
 		return n.File + " (read-only)"
 	}
 	return n.File
+}
+
+// pending are the keys of the definition that are not in force.
+func pending(n api.NetworkInfo) string {
+	if len(n.Pending) == 0 {
+		return ""
+	}
+	return strings.Join(n.Pending, " ") + " for `ubridge net restart`"
 }
 
 // drops is the sum and each reason, most frequent first: "13 no-port=12 runt=1".

@@ -105,7 +105,7 @@ func (a *app) client() *api.Client {
 type verb func(cmd *cobra.Command, args []string) error
 
 // command makes the command of a verb. The words in use behind the first are
-// its arguments, [OPTIONAL] ones last.
+// its arguments, [OPTIONAL] ones last; one that ends in "..." may be repeated.
 func (a *app) command(use, short, example string, do verb) *cobra.Command {
 	return &cobra.Command{
 		Use: use, Short: short, Example: example, Args: arguments(use),
@@ -164,11 +164,12 @@ func arguments(use string) cobra.PositionalArgs {
 			needed++
 		}
 	}
+	many := len(words) > 0 && strings.HasSuffix(words[len(words)-1], "...")
 	return func(cmd *cobra.Command, args []string) error {
 		switch {
 		case len(args) < needed:
 			return fmt.Errorf("%s is missing; write: %s %s", words[len(args)], cmd.CommandPath(), strings.Join(words, " "))
-		case len(args) > len(words):
+		case len(args) > len(words) && !many:
 			return fmt.Errorf("%q is too much; write: %s", args[len(words)], strings.TrimSpace(cmd.CommandPath()+" "+strings.Join(words, " ")))
 		}
 		return nil

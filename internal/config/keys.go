@@ -81,17 +81,24 @@ func (n Network) Take(other Network, keys ...string) (Network, error) {
 	return n.again(&to)
 }
 
-// Set gives the definition with a key as text has it: a number or a string as it
-// stands, true or false, the elements of a list with commas between them. An
-// empty text is the default. Lists of tables cannot be set.
-func (n Network) Set(key, text string) (Network, error) {
+// Set gives the definition with keys as KEY=VALUE words have them, which are
+// checked together. A value is a number or a string as it stands, true or false,
+// or the elements of a list with commas between them; an empty one is the default.
+// Lists of tables cannot be set.
+func (n Network) Set(words ...string) (Network, error) {
 	raw := n.raw()
-	field, err := n.find(&raw, key)
-	if err != nil {
-		return n, err
-	}
-	if err := setText(field, text); err != nil {
-		return n, n.fault(key, "write "+wanted(reflect.TypeFor[rawNetwork](), strings.Split(key, ".")), err.Error())
+	for _, w := range words {
+		key, value, found := strings.Cut(w, "=")
+		if !found {
+			return n, fmt.Errorf("%q is not KEY=VALUE", w)
+		}
+		field, err := n.find(&raw, key)
+		if err != nil {
+			return n, err
+		}
+		if err := setText(field, value); err != nil {
+			return n, n.fault(key, "write "+wanted(reflect.TypeFor[rawNetwork](), strings.Split(key, ".")), err.Error())
+		}
 	}
 	return n.again(&raw)
 }

@@ -44,7 +44,7 @@ func TestSet(t *testing.T) {
 		{"dns.local_only", "true"}, {"dns.upstreams", "192.0.2.53"}, {"learn_limit", "7"},
 	} {
 		var err error
-		if n, err = n.Set(kv[0], kv[1]); err != nil {
+		if n, err = n.Set(kv[0] + "=" + kv[1]); err != nil {
 			t.Fatalf("%s=%s: %v", kv[0], kv[1], err)
 		}
 	}
@@ -54,12 +54,23 @@ func TestSet(t *testing.T) {
 	}
 	for _, key := range []string{"dns.local_only", "mtu", "ports", "ageing", "dhcp.lease_time"} {
 		var err error
-		if n, err = n.Set(key, ""); err != nil {
+		if n, err = n.Set(key + "="); err != nil {
 			t.Fatalf("%s=: %v", key, err)
 		}
 	}
 	if n.DNS.LocalOnly || n.MTU != 0 || n.Ports != nil || n.Ageing != DefaultAgeing || n.DHCP.LeaseTime != time.Hour {
 		t.Errorf("defaults: %+v", n)
+	}
+}
+
+// What only makes sense together is set together.
+func TestSetTogether(t *testing.T) {
+	n, err := Default("lab").Set("dns.local_only=true", "domain=lab.example", "dhcp.ranges=10.0.0.2-10.0.0.9", "address=10.0.0.1/24")
+	if err != nil || !n.DNS.LocalOnly || !n.Pinned() {
+		t.Errorf("%+v, %v", n, err)
+	}
+	if _, err := n.Set("mtu"); err == nil {
+		t.Error("a word without a value is taken")
 	}
 }
 
@@ -76,7 +87,7 @@ func TestSetRefuses(t *testing.T) {
 		{"dns.local_only", "true", "there is no domain to keep local"},
 		{"", "x", "unknown key"},
 	} {
-		_, err := Default("lab").Set(tt.key, tt.text)
+		_, err := Default("lab").Set(tt.key + "=" + tt.text)
 		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), "network lab") {
 			t.Errorf("%s=%s: %v, want %q", tt.key, tt.text, err, tt.want)
 		}

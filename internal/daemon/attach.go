@@ -29,11 +29,11 @@ type attachment struct {
 func (d *Daemon) attachAll(n *network) {
 	for _, name := range n.def.Ports {
 		if d.state.port(name) == nil {
-			d.state.Ports = append(d.state.Ports, &portState{Network: n.def.Name, Name: name, ID: d.state.freeID()})
+			d.state.Ports = append(d.state.Ports, &portState{Network: n.name, Name: name, ID: d.state.freeID()})
 		}
 	}
 	for _, st := range d.state.Ports {
-		if st.Network == n.def.Name {
+		if st.Network == n.name {
 			n.ports[st.Name] = &attachment{st: st}
 			d.makeTap(n, st)
 			d.reconcile(n, n.ports[st.Name])
@@ -46,7 +46,13 @@ func (d *Daemon) makeTap(n *network, st *portState) {
 	if st.Made == nil {
 		return
 	}
-	if _, err := hostnet.DeviceInfo(st.Name); !errors.Is(err, hostnet.ErrNoDevice) {
+	if dev, err := hostnet.DeviceInfo(st.Name); !errors.Is(err, hostnet.ErrNoDevice) {
+		if err == nil && dev.MTU != n.def.LinkMTU() {
+			err = hostnet.SetMTU(st.Name, n.def.LinkMTU()) // the definition was changed meanwhile
+		}
+		if err != nil {
+			n.log.Warn("tap keeps its MTU", "port", st.Name, "err", err)
+		}
 		return
 	}
 	if err := hostnet.MakeTap(st.Made.spec(n, st.Name)); err != nil {
@@ -100,12 +106,17 @@ func (d *Daemon) reconcile(n *network, a *attachment) {
 		}
 		return
 	}
-	a.carrier = dev.Up && dev.Carrier
+	up := dev.Up && dev.Carrier
+	changed := a.carrier != up
+	a.carrier = up
 	if a.port != nil && a.port.Ifindex() != dev.Ifindex {
 		d.release(n, a)
 	}
 	if a.port != nil {
 		d.follow(a, dev)
+		if changed {
+			d.tellLink(n, a)
+		}
 		return
 	}
 	if err := d.attach(n, a, dev); err != nil {
@@ -117,6 +128,16 @@ func (d *Daemon) reconcile(n *network, a *attachment) {
 	}
 	a.problem = ""
 	n.log.Info("port attached", "port", a.st.Name, "kind", dev.Kind)
+	d.tellLink(n, a)
+}
+
+// tellLink tells whether a port's link is up.
+func (d *Daemon) tellLink(n *network, a *attachment) {
+	event := "down"
+	if a.carrier {
+		event = "up"
+	}
+	d.portEvent(n, a.st.Name, event)
 }
 
 // follow tells the worker of a changed MTU.
@@ -135,6 +156,7 @@ func (d *Daemon) release(n *network, a *attachment) {
 		return
 	}
 	a.port, a.carrier = nil, false
+	d.tellLink(n, a)
 	err := d.removePort(dataplane.PortID(a.st.ID))
 	if errors.Is(err, dataplane.ErrStopped) {
 		return

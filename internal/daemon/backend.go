@@ -98,6 +98,8 @@ func (b backend) create(ctx context.Context, def config.Network, transient bool)
 		return err
 	}
 	d.setPolicy()
+	d.lifecycle(def.Name, "defined")
+	d.lifecycle(def.Name, "started")
 	return nil
 }
 
@@ -159,7 +161,14 @@ func (b backend) define(n config.Network, xml bool) error {
 	b.d.mu.Lock()
 	defer b.d.mu.Unlock()
 	n.Autostart = n.Autostart || xml && b.d.defs[n.Name].Autostart
-	return b.d.define(n)
+	if err := b.d.define(n); err != nil {
+		return err
+	}
+	b.d.lifecycle(n.Name, "defined")
+	if running := b.d.nets[n.Name]; running != nil { // it goes on as it is
+		return b.d.rememberRunning(running)
+	}
+	return nil
 }
 
 // Undefine implements api.Backend.
@@ -176,7 +185,9 @@ func (b backend) Undefine(_ context.Context, name string) error {
 	if def.readOnly {
 		return api.Errorf(api.Conflict, "network %s is defined by the administrator: remove %s", name, def.Origin.File)
 	}
-	return b.d.forget(name)
+	err = b.d.forget(name)
+	b.d.lifecycle(name, "undefined")
+	return err
 }
 
 // forget removes a definition. A running network goes on, as a transient one; its
@@ -193,9 +204,9 @@ func (d *Daemon) forget(name string) error {
 		return fmt.Errorf("undefine network %s: %w", name, err)
 	}
 	delete(d.defs, name)
-	var err error
+	err := d.forgetRunning(name)
 	if n == nil {
-		err = d.forgetPorts(name)
+		err = errors.Join(err, d.forgetPorts(name))
 	}
 	return errors.Join(err, d.state.save())
 }
@@ -234,6 +245,7 @@ func (b backend) Start(ctx context.Context, name string) error {
 		return err
 	}
 	b.d.setPolicy()
+	b.d.lifecycle(name, "started")
 	return nil
 }
 
@@ -250,6 +262,7 @@ func (b backend) Stop(_ context.Context, name string) error {
 	}
 	err := errors.Join(b.d.stopNetwork(n), b.d.forgetTransient(name))
 	b.d.setPolicy()
+	b.d.lifecycle(name, "stopped")
 	return err
 }
 
@@ -266,6 +279,9 @@ func (b backend) Network(ctx context.Context, name string) (info api.NetworkInfo
 	shown := def.Network
 	if n != nil {
 		shown = n.def
+		if defined {
+			info.Pending = n.pending(def.Network)
+		}
 	}
 	info.UUID, err = b.d.uuid(shown)
 	b.d.mu.Unlock()
@@ -277,7 +293,7 @@ func (b backend) Network(ctx context.Context, name string) (info api.NetworkInfo
 		info.Drops = map[string]uint64{}
 		return info, nil
 	}
-	b.running(ctx, &info, n)
+	b.running(ctx, &info, n, shown)
 	return info, nil
 }
 
@@ -306,13 +322,15 @@ func ranges(def config.Network, addr netip.Prefix) []string {
 }
 
 // running fills in what only a running network has.
-func (b backend) running(ctx context.Context, info *api.NetworkInfo, n *network) {
-	info.MTU = n.linkMTU()
+func (b backend) running(ctx context.Context, info *api.NetworkInfo, n *network, def config.Network) {
+	if n.share != nil {
+		info.MTU = n.linkMTU()
+	}
 	if n.addr.IsValid() {
 		info.Gateway, info.GatewayMAC = n.addr.String(), n.mac.String()
 	}
-	if n.def.DHCP.Enabled {
-		info.LeaseRange = ranges(n.def, n.addr)
+	if def.DHCP.Enabled {
+		info.LeaseRange = ranges(def, n.addr)
 	}
 	if n.names != nil {
 		for _, u := range n.names.Status().Resolvers {

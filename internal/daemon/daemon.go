@@ -59,6 +59,9 @@ type Daemon struct {
 	state *state
 	defs  map[string]definition
 	nets  map[string]*network // running
+
+	events     bus
+	unfinished []string // ports of a change that a dead daemon did not finish
 }
 
 // Run runs a daemon until ctx is cancelled, and then takes everything off the
@@ -99,6 +102,9 @@ func (d *Daemon) prepare(done *undo) (err error) {
 	}
 	done.add(d.lock.release)
 	if err := d.recall(); err != nil {
+		return err
+	}
+	if err := d.recoverChange(); err != nil {
 		return err
 	}
 	if err := d.loadDefinitions(); err != nil {
@@ -149,6 +155,7 @@ func (d *Daemon) serve(ctx context.Context, listener *api.Listener, done *undo) 
 	tasks.Go(func() { d.watchRings(running) })
 	tasks.Go(func() { d.ended("watchdog", d.feedWatchdog(running)) })
 
+	defer context.AfterFunc(ctx, d.events.close)() // or streams of events would hold up the API's end
 	apiCtx, stopAPI := context.WithCancel(running)
 	served := make(chan error, 1)
 	go func() { served <- api.Serve(apiCtx, listener, backend{d}) }()
@@ -265,6 +272,9 @@ func (d *Daemon) ended(task string, err error) {
 func (d *Daemon) startNetworks(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if err := d.dropUnfinished(); err != nil {
+		return err
+	}
 	resumed, err := d.transients()
 	if err != nil {
 		d.log.Error("a transient network is not resumed", "err", err)
@@ -289,7 +299,7 @@ func (d *Daemon) toStart() (list []config.Network) {
 	for _, name := range d.startOrder() {
 		def := d.defs[name]
 		if def.Autostart || d.crashed() && d.state.network(name).Running {
-			list = append(list, def.Network)
+			list = append(list, d.asItRan(def.Network))
 		}
 	}
 	return list

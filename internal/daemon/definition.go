@@ -68,13 +68,10 @@ func (d *Daemon) all() (list []config.Network) {
 
 // define checks a definition against the others and stores it.
 func (d *Daemon) define(n config.Network) error {
-	if err := n.Check(); err != nil {
-		return api.Errorf(api.Usage, "%v", err)
-	}
 	if d.defs[n.Name].readOnly {
 		return api.Errorf(api.Conflict, "network %s is defined by the administrator in %s: change it there", n.Name, d.defs[n.Name].Origin.File)
 	}
-	if err := d.fits(n); err != nil {
+	if err := d.admissible(n); err != nil {
 		return err
 	}
 	if err := d.named(&n); err != nil {
@@ -84,6 +81,14 @@ func (d *Daemon) define(n config.Network) error {
 		return err
 	}
 	return d.settled(n.Name)
+}
+
+// admissible refuses a definition that is faulty, or that clashes with others.
+func (d *Daemon) admissible(n config.Network) error {
+	if err := n.Check(); err != nil {
+		return api.Errorf(api.Usage, "%v", err)
+	}
+	return d.fits(n)
 }
 
 // fits holds a definition against the other networks.

@@ -163,7 +163,7 @@ func resolverCheck(path string) api.Check {
 
 // networkChecks look at one running network.
 func (d *Daemon) networkChecks(n *network) (checks []api.Check) {
-	name := "network " + n.def.Name
+	name := "network " + n.name
 	if n.share != nil {
 		return append(checks, d.sharingCheck(n))
 	}
@@ -205,7 +205,7 @@ func (d *Daemon) wayChecks(n *network) (checks []api.Check) {
 
 // dnsChecks look at TCP DNS, which needs a socket of the host.
 func (n *network) dnsChecks() (checks []api.Check) {
-	name := "dns " + n.def.Name
+	name := "dns " + n.name
 	if problem := n.names.Status().Problem; problem != "" {
 		checks = append(checks, warn(name, problem, "guests' names work; others are answered SERVFAIL until a resolver comes"))
 	}

@@ -67,7 +67,7 @@ func (b backend) Leases(ctx context.Context, name string) iter.Seq2[api.Lease, e
 
 func leaseLine(n *network, l dhcpd.Lease) api.Lease {
 	out := api.Lease{
-		Network: n.def.Name, MAC: wire.MAC(l.MAC).String(), IP: l.IP.String(), Prefix: n.addr.Bits(),
+		Network: n.name, MAC: wire.MAC(l.MAC).String(), IP: l.IP.String(), Prefix: n.addr.Bits(),
 		Hostname: l.Hostname, ClientID: clientID(l.ClientID), Protocol: "ipv4",
 	}
 	if !l.Expires.IsZero() {
@@ -114,7 +114,7 @@ func (d *Daemon) stations(ctx context.Context, n *network, yield func(api.Statio
 			cursor = b.FDB().Walk(cursor, chunk, w.Now().Seconds(), func(s fdb.Station) {
 				info, _ := w.Port(dataplane.PortID(s.Port))
 				list = append(list, api.Station{
-					Network: n.def.Name, MAC: s.MAC.String(), Port: info.Name, Age: float64(s.Age), Static: s.Static,
+					Network: n.name, MAC: s.MAC.String(), Port: info.Name, Age: float64(s.Age), Static: s.Static,
 				})
 			})
 		})
@@ -171,7 +171,7 @@ func (d *Daemon) flowsOf(ctx context.Context, n *network, yield func(api.Flow, e
 
 func flowLine(n *network, f nat.Flow) api.Flow {
 	return api.Flow{
-		Network: n.def.Name, Proto: f.Proto.String(), Inside: f.Inside.String(), Outside: f.Outside.String(),
+		Network: n.name, Proto: f.Proto.String(), Inside: f.Inside.String(), Outside: f.Outside.String(),
 		Remote: f.Remote.String(), State: f.State.String(), ExpiresIn: float64(f.ExpiresIn),
 	}
 }
@@ -195,7 +195,7 @@ func (b backend) Status(ctx context.Context) (api.Status, error) {
 
 // status is a network's counts and counters.
 func (d *Daemon) status(ctx context.Context, n *network) api.NetworkStatus {
-	st := api.NetworkStatus{Name: n.def.Name, Active: true}
+	st := api.NetworkStatus{Name: n.name, Active: true}
 	st.Drops = map[string]uint64{}
 	if n.dhcp != nil {
 		// An error means that the daemon is stopping: no leases to count.

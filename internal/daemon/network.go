@@ -30,7 +30,8 @@ import (
 
 // network is a running network.
 type network struct {
-	def    config.Network
+	name   string
+	def    config.Network // in force; changes while the network runs, guarded by Daemon.mu
 	st     *netState
 	addr   netip.Prefix // gateway and prefix length
 	device string       // of the host port; as st.Bridge, which belongs to the next start of the network too
@@ -38,6 +39,7 @@ type network struct {
 	bridge dataplane.BridgeID
 	ports  map[string]*attachment // by device
 
+	host  *tap.Port // owned by the worker
 	table *shm.File // of the fdb
 	dhcp  *gateway.DHCPServer
 	names *upstream.Service
@@ -54,7 +56,7 @@ type network struct {
 // a step fails.
 func (d *Daemon) startNetwork(ctx context.Context, def config.Network) (err error) {
 	n := &network{
-		def: def, st: d.state.network(def.Name), bridge: dataplane.NoBridge,
+		name: def.Name, def: def, st: d.state.network(def.Name), bridge: dataplane.NoBridge,
 		ports: map[string]*attachment{}, log: d.log.With("network", def.Name),
 	}
 	if !d.held.serves(def) {
@@ -94,6 +96,7 @@ func (d *Daemon) startNetwork(ctx context.Context, def config.Network) (err erro
 	d.nets[def.Name] = n
 	n.runTasks(d.ctx)
 	d.attachAll(n)
+	d.noteRunning(n)
 	return nil
 }
 
@@ -170,6 +173,7 @@ func (d *Daemon) openHostPort(n *network, done *undo) (*tap.Port, error) {
 		return nil, errors.Join(fmt.Errorf("network %s: %w", n.def.Name, err), p.Close())
 	}
 	p.SetMTU(n.def.LinkMTU())
+	n.host = p
 	done.add(func() error { return d.removeBridge(n, p) })
 	return p, nil
 }
@@ -265,7 +269,7 @@ func (d *Daemon) buildServices(n *network) error {
 		return fmt.Errorf("network %s: %w", n.def.Name, err)
 	}
 	n.dhcp = gateway.NewDHCPServer(gateway.DHCPConfig{
-		Engine: engine, File: file, Send: d.router.Sender(d.worker, n.bridge), Leased: n.nameGuests, Log: n.log,
+		Engine: engine, File: file, Send: d.router.Sender(d.worker, n.bridge), Leased: d.leased(n), Log: n.log,
 	})
 	return nil
 }
@@ -351,7 +355,8 @@ func (d *Daemon) stopNetwork(n *network) error {
 	n.tasks.Wait()
 	errs = append(errs, d.takeDown(n), n.table.Remove(), n.table.Close())
 	n.st.Running = false
-	delete(d.nets, n.def.Name)
+	delete(d.nets, n.name)
+	errs = append(errs, d.forgetRunning(n.name))
 	return errors.Join(append(errs, d.state.save())...)
 }
 

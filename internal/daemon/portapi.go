@@ -32,6 +32,7 @@ func (b backend) AddPort(ctx context.Context, r api.AddPortRequest) (api.Port, e
 		if err := b.d.addNewPort(n, r); err != nil {
 			return api.Port{}, err
 		}
+		b.d.portEvent(n, r.Port, "added")
 	}
 	return b.d.portLine(ctx, n, n.ports[r.Port])
 }
@@ -55,7 +56,7 @@ func (d *Daemon) checkPort(n *network, r api.AddPortRequest) error {
 	if r.Owner != "" && r.Group != "" {
 		return api.Errorf(api.Usage, "give --owner or --group: a tap with both opens only for those who are both")
 	}
-	if other := d.state.port(r.Port); other != nil && other.Network != n.def.Name {
+	if other := d.state.port(r.Port); other != nil && other.Network != n.name {
 		if d.known(other.Network) == nil {
 			return api.Errorf(api.Conflict, "%s is a port of network %s: `ubridge port del %s %s` first", r.Port, other.Network, other.Network, r.Port)
 		}
@@ -67,10 +68,10 @@ func (d *Daemon) checkPort(n *network, r api.AddPortRequest) error {
 	}
 	for _, running := range d.nets {
 		if running.st.Bridge == r.Port {
-			return api.Errorf(api.Conflict, "%s is the host port of network %s", r.Port, running.def.Name)
+			return api.Errorf(api.Conflict, "%s is the host port of network %s", r.Port, running.name)
 		}
 		if running.share != nil && running.share.name == r.Port {
-			return api.Errorf(api.Conflict, "%s is the NIC that network %s shares with the host", r.Port, running.def.Name)
+			return api.Errorf(api.Conflict, "%s is the NIC that network %s shares with the host", r.Port, running.name)
 		}
 	}
 	return nil
@@ -79,7 +80,7 @@ func (d *Daemon) checkPort(n *network, r api.AddPortRequest) error {
 // addNewPort makes the tap, if there is no such device, attaches it and
 // remembers it; what fails is undone.
 func (d *Daemon) addNewPort(n *network, r api.AddPortRequest) error {
-	st := &portState{Network: n.def.Name, Name: r.Port, ID: d.state.freeID()}
+	st := &portState{Network: n.name, Name: r.Port, ID: d.state.freeID()}
 	if st.ID >= firstUplinkID {
 		return api.Errorf(api.Conflict, "%d ports are remembered, which is all there is room for: remove some by `ubridge port del`", firstUplinkID-1)
 	}
@@ -220,7 +221,7 @@ func (d *Daemon) known(name string) error {
 
 // portLine is a port's line in `port list`.
 func (d *Daemon) portLine(ctx context.Context, n *network, a *attachment) (api.Port, error) {
-	p := api.Port{Network: n.def.Name, Name: a.st.Name, Kind: api.KindDevice, State: api.StateAbsent}
+	p := api.Port{Network: n.name, Name: a.st.Name, Kind: api.KindDevice, State: api.StateAbsent}
 	p.Drops = map[string]uint64{}
 	if a.st.Made != nil {
 		p.Kind, p.Queues = api.KindTap, a.st.Made.Queues
@@ -258,7 +259,7 @@ func stateOf(dev hostnet.Device) string {
 // hostLine is the host port's line.
 func (d *Daemon) hostLine(ctx context.Context, n *network) api.Port {
 	return api.Port{
-		Network: n.def.Name, Name: n.st.Bridge, Kind: api.KindHost, State: api.StateUp, MTU: n.linkMTU(),
+		Network: n.name, Name: n.st.Bridge, Kind: api.KindHost, State: api.StateUp, MTU: n.linkMTU(),
 		Loop:     d.loops(ctx)[dataplane.PortID(n.st.HostID)].With,
 		Counters: d.counters(ctx, dataplane.PortID(n.st.HostID)),
 	}

@@ -72,6 +72,7 @@ func (d *Daemon) dropPort(st *portState) error {
 	}
 	a := n.ports[st.Name]
 	delete(n.ports, st.Name)
+	defer d.portEvent(n, st.Name, "removed")
 	return d.detach(n, a)
 }
 

@@ -83,6 +83,7 @@ func (d *Daemon) startBridged(ctx context.Context, n *network) (err error) {
 	n.report(n.trouble())
 	n.keepSharing(d.ctx, d.clock)
 	d.attachAll(n)
+	d.noteRunning(n)
 	return nil
 }
 

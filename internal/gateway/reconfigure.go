@@ -62,6 +62,13 @@ func (s *DHCPServer) reconfigure(cfg dhcpd.Config) error {
 	return nil
 }
 
+// SuspendNetwork forgets a bridge but not its flows: AddNetwork takes them up
+// again.
+func (r *Router) SuspendNetwork(br dataplane.BridgeID) {
+	r.nets[br] = nil
+	r.listRouted()
+}
+
 // SetMTU changes the MTU of a network's guests, in bytes of IP packet.
 func (r *Router) SetMTU(br dataplane.BridgeID, mtu int) {
 	if n := r.network(br); n != nil {

@@ -35,8 +35,9 @@ type Backend struct {
 	mu       sync.Mutex
 	networks map[string]*api.NetworkInfo
 	ports    []api.Port
-	restored bool  // eth0, which had something on it
-	Requests []any // the changes that were asked for
+	restored bool                      // eth0, which had something on it
+	defs     map[string]config.Network // that were changed
+	Requests []any                     // the changes that were asked for
 }
 
 var _ api.Backend = (*Backend)(nil)
@@ -50,6 +51,7 @@ func New() *Backend {
 		},
 		networks: map[string]*api.NetworkInfo{"default": defaultNetwork(), "lab": stoppedNetwork("lab")},
 		ports:    fixedPorts(),
+		defs:     map[string]config.Network{},
 	}
 }
 
@@ -59,7 +61,7 @@ func defaultNetwork() *api.NetworkInfo {
 			Name: "default", Mode: "nat", Active: true, Autostart: true, Persistent: true,
 			Bridge: "ubr0", Subnets: []string{"192.168.122.0/24"},
 		},
-		File: "/var/lib/ubridge/networks/default.toml", UUID: "3e3fce45-4f53-4fa7-bb32-11f34168b82b", NotInForce: []string{},
+		File: "/var/lib/ubridge/networks/default.toml", UUID: "3e3fce45-4f53-4fa7-bb32-11f34168b82b", NotInForce: []string{}, Pending: []string{},
 		Gateway: "192.168.122.1/24", GatewayMAC: "52:54:00:00:00:01", MTU: 1500,
 		DHCP: true, LeaseRange: []string{"192.168.122.2-192.168.122.254"}, LeaseTime: 3600,
 		DNS: true, Upstreams: []string{"192.0.2.53:53"}, Uplink: "eth0", UplinkAddr: "203.0.113.7", Loops: api.Loops{},
@@ -73,8 +75,8 @@ func defaultNetwork() *api.NetworkInfo {
 
 func stoppedNetwork(name string) *api.NetworkInfo {
 	return &api.NetworkInfo{
-		Network: api.Network{Name: name, Mode: "nat", Persistent: true, Subnets: []string{}}, MTU: 1500,
-		Loops: api.Loops{}, NotInForce: []string{}, LeaseRange: []string{}, Upstreams: []string{}, Counters: api.Counters{Drops: api.Drops{}},
+		Network: api.Network{Name: name, Mode: "nat", Persistent: true, Subnets: []string{}}, MTU: 1500, Loops: api.Loops{}, Pending: []string{},
+		NotInForce: []string{}, LeaseRange: []string{}, Upstreams: []string{}, Counters: api.Counters{Drops: api.Drops{}},
 	}
 }
 
