@@ -105,8 +105,7 @@ func (d *Daemon) makeChange(ctx context.Context, c *change) (err error) {
 			err = d.closeJournal()
 		}
 		if err != nil {
-			err = fmt.Errorf("network %s is as it was: %w", c.name, errors.Join(err, done.run()))
-			d.log.Error("change failed", "network", c.name, "err", err)
+			err = d.putBack(c, err, &done)
 			return
 		}
 		d.lifecycle(c.name, "updated")
@@ -119,14 +118,24 @@ func (d *Daemon) makeChange(ctx context.Context, c *change) (err error) {
 	return d.keepChange(c, &done)
 }
 
+// putBack undoes a change that failed, and says what came of it.
+func (d *Daemon) putBack(c *change, why error, done *undo) error {
+	left := done.run()
+	d.log.Error("change failed", "network", c.name, "err", why, "undo", left)
+	if left != nil {
+		return fmt.Errorf("network %s could not be put back whole: %w", c.name, errors.Join(why, left))
+	}
+	return fmt.Errorf("network %s is as it was: %w", c.name, why)
+}
+
 // keepChange makes a change durable.
 func (d *Daemon) keepChange(c *change, done *undo) error {
 	if c.config != nil {
 		was := d.defs[c.name]
-		done.add(func() error { return d.store(was.Network) })
 		if err := d.store(*c.config); err != nil {
-			return err
+			return err // the old one stays
 		}
+		done.add(func() error { return d.store(was.Network) })
 	}
 	n := d.nets[c.name]
 	if n == nil {

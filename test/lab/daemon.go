@@ -215,3 +215,6 @@ func (d *Daemon) Refuse(code int, args ...string) string {
 	}
 	return r.Stderr
 }
+
+// Binary is the path of the program that the daemon is.
+func (d *Daemon) Binary() string { return d.binary }

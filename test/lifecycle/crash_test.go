@@ -1,19 +1,14 @@
 package lifecycle
 
 import (
-	"encoding/binary"
 	"errors"
-	"fmt"
-	"net"
 	"slices"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"ubridge/internal/api"
-	"ubridge/internal/testnet"
 	"ubridge/test/lab"
 )
 
@@ -28,8 +23,8 @@ func TestCrashIsSurvived(t *testing.T) {
 	if err := one.Reach(two.Addr); err != nil {
 		t.Error(err)
 	}
-	s := stream(t, n, one)
-	s.advances(n, "before the crash")
+	s := n.Stream(one)
+	s.Advances("before the crash")
 	wire := n.Server.Capture("eth0", "src host "+lab.HostAddr+" and (icmp or tcp[tcpflags] & tcp-rst != 0)")
 	leases, flows, stations := d.Leases("default"), flowsOf(d), stationsOf(d)
 
@@ -49,7 +44,7 @@ func TestCrashIsSurvived(t *testing.T) {
 	if got := flowsOf(d); !includes(got, flows) {
 		t.Errorf("flows are %v, were %v", got, flows)
 	}
-	s.advances(n, "after the crash")
+	s.Advances("after the crash")
 	if err := lab.Fetch(two.NS, 1<<20); err != nil {
 		t.Errorf("a new flow after the crash: %v", err)
 	}
@@ -75,8 +70,8 @@ func TestCaptureWouldShowResets(t *testing.T) {
 	n := lab.New(t, "liferst")
 	d := n.Start(lab.Options{})
 	one := d.Join("one")
-	s := stream(t, n, one)
-	s.advances(n, "at first")
+	s := n.Stream(one)
+	s.Advances("at first")
 	wire := n.Server.Capture("eth0", "src host "+lab.HostAddr+" and (icmp or tcp[tcpflags] & tcp-rst != 0)")
 	d.Crash()
 	n.Host.Run("tc", "qdisc", "del", "dev", "eth0", "clsact")
@@ -106,97 +101,6 @@ func stationsOf(d *lab.Daemon) (list []string) {
 
 func includes(all, some []string) bool {
 	return len(some) > 0 && !slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(all, s) })
-}
-
-// numbers is a connection through NAT on which both ends send ever higher
-// numbers to each other, some every few milliseconds.
-type numbers struct {
-	t              *testing.T
-	inward, upward atomic.Int64 // the last ones received: by the guest, by the server
-	failed         atomic.Pointer[error]
-}
-
-func stream(t *testing.T, n *lab.Net, from *lab.Guest) *numbers {
-	t.Helper()
-	s := &numbers{t: t}
-	var l net.Listener
-	err := n.Server.Do(func() (err error) {
-		l, err = net.Listen("tcp4", net.JoinHostPort(lab.ServerAddr, "7000"))
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	guest, server := dial(t, from.NS, l), accept(t, l)
-	for _, c := range []net.Conn{guest, server} {
-		t.Cleanup(func() { _ = c.Close() })
-		go s.send(c)
-	}
-	go s.receive(guest, &s.inward)
-	go s.receive(server, &s.upward)
-	return s
-}
-
-func dial(t *testing.T, from *testnet.NS, l net.Listener) (c net.Conn) {
-	t.Helper()
-	err := from.Do(func() (err error) {
-		c, err = net.DialTimeout("tcp4", l.Addr().String(), waitLong)
-		return err
-	})
-	if err != nil {
-		t.Fatalf("through NAT: %v", err)
-	}
-	return c
-}
-
-func accept(t *testing.T, l net.Listener) net.Conn {
-	t.Helper()
-	c, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-func (s *numbers) send(c net.Conn) {
-	for i := int64(1); ; i++ {
-		if err := binary.Write(c, binary.BigEndian, i); err != nil {
-			s.failed.CompareAndSwap(nil, &err)
-			return
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-}
-
-func (s *numbers) receive(c net.Conn, last *atomic.Int64) {
-	for i := int64(1); ; i++ {
-		var got int64
-		err := binary.Read(c, binary.BigEndian, &got)
-		if err == nil && got != i {
-			err = fmt.Errorf("received %d, want %d", got, i)
-		}
-		if err != nil {
-			s.failed.CompareAndSwap(nil, &err)
-			return
-		}
-		last.Store(i)
-	}
-}
-
-// advances waits until both ends have received more.
-func (s *numbers) advances(n *lab.Net, when string) {
-	s.t.Helper()
-	inward, upward := s.inward.Load(), s.upward.Load()
-	n.Eventually(waitLong, "a stream that goes on "+when, func() error {
-		if err := s.failed.Load(); err != nil {
-			s.t.Fatalf("%s the stream broke: %v", when, *err)
-		}
-		if in, up := s.inward.Load(), s.upward.Load(); in < inward+20 || up < upward+20 {
-			return fmt.Errorf("received by the guest %d, by the server %d", in-inward, up-upward)
-		}
-		return nil
-	})
 }
 
 // TestHostIsSilentWhileTheDaemonIsDead has nothing run but what a dead daemon has
