@@ -34,10 +34,11 @@ type DefineRequest struct {
 // exist is made: a persistent tap that Owner or Group may open, or root alone.
 type AddPortRequest struct {
 	Network string `json:"network"`
-	Port    string `json:"port"`             // device name
-	Owner   string `json:"owner,omitempty"`  // user name or number
-	Group   string `json:"group,omitempty"`  // group name or number
-	Queues  int    `json:"queues,omitempty"` // of a tap that is made; 0 = 1
+	Port    string `json:"port"`              // device name
+	Owner   string `json:"owner,omitempty"`   // user name or number
+	Group   string `json:"group,omitempty"`   // group name or number
+	Queues  int    `json:"queues,omitempty"`  // of a tap that is made; 0 = 1
+	Present bool   `json:"present,omitempty"` // NotFound where there is no such device, and none is made
 }
 
 // DeletePortRequest detaches a device and puts it back as it was.

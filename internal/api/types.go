@@ -155,6 +155,7 @@ type Port struct {
 	MTU     int    `json:"mtu"`    // bytes, 0 = not known
 	Queues  int    `json:"queues"` // of a tap
 	Loop    string `json:"loop"`   // the port with which it is the held end of a loop; empty: none
+	ID      int    `json:"id"`     // number of a network's port, remembered; 0 = it has none
 	Counters
 }
 

@@ -13,8 +13,18 @@ import (
 // fdb prints what brctl showmacs prints: stations by MAC, the ageing timer in
 // seconds with two decimals.
 func (a *app) fdb() *cobra.Command {
-	return a.asking("fdb [NET]", "list the stations and the ports they are behind, as brctl showmacs", "  ubridge fdb default",
+	var format string
+	cmd := a.asking("fdb [NET]", "list the stations and the ports they are behind, as brctl showmacs", "  ubridge fdb default\n  ubridge fdb --format bridge --json",
 		func(c *api.Client, cmd *cobra.Command, args []string) error {
+			if err := checkFormat(format, a.json); err != nil {
+				return err
+			}
+			if format == formatBrctl {
+				if len(args) == 0 {
+					return api.Errorf(api.Usage, "brctl showmacs is of one bridge: name the network")
+				}
+				return printMACs(cmd.Context(), c, cmd.OutOrStdout(), args[0])
+			}
 			list, err := collect(c.FDB(cmd.Context(), optional(args, 0)))
 			if err != nil {
 				return err
@@ -22,6 +32,13 @@ func (a *app) fdb() *cobra.Command {
 			slices.SortFunc(list, func(x, y api.Station) int {
 				return cmp.Or(cmp.Compare(x.Network, y.Network), cmp.Compare(x.MAC, y.MAC))
 			})
+			if format == formatBridge {
+				names, err := masters(cmd.Context(), c)
+				if err != nil {
+					return err
+				}
+				return a.bridgeFDB(cmd.OutOrStdout(), list, names)
+			}
 			if a.json {
 				return printJSON(cmd.OutOrStdout(), list)
 			}
@@ -31,4 +48,6 @@ func (a *app) fdb() *cobra.Command {
 			}
 			return t.print()
 		})
+	formatFlag(cmd, &format)
+	return cmd
 }

@@ -21,11 +21,25 @@ func (a *app) port() *cobra.Command {
 }
 
 func (a *app) portList() *cobra.Command {
-	return a.asking("list [NET]", "list ports, their state and counters", "  ubridge port list default",
+	var format string
+	cmd := a.asking("list [NET]", "list ports, their state and counters", "  ubridge port list default\n  ubridge port list --format brctl",
 		func(c *api.Client, cmd *cobra.Command, args []string) error {
+			if err := checkFormat(format, a.json); err != nil {
+				return err
+			}
+			if format == formatBrctl {
+				return (&brctl{client: c, out: cmd.OutOrStdout()}).show(cmd.Context(), args)
+			}
 			list, err := c.Ports(cmd.Context(), optional(args, 0))
 			if err != nil {
 				return err
+			}
+			if format == formatBridge {
+				names, err := masters(cmd.Context(), c)
+				if err != nil {
+					return err
+				}
+				return a.bridgeLinks(cmd.OutOrStdout(), list, names)
 			}
 			if a.json {
 				return printJSON(cmd.OutOrStdout(), list)
@@ -36,6 +50,8 @@ func (a *app) portList() *cobra.Command {
 			}
 			return t.print()
 		})
+	formatFlag(cmd, &format)
+	return cmd
 }
 
 // portState is the state, and that the port is held.

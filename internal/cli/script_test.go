@@ -19,6 +19,7 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"ubridge":      func() { execute(cli.Hooks{}) },
+		"brctl":        func() { os.Exit(cli.Brctl(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) },
 		"ubridge-full": func() { execute(echoHooks()) },
 	})
 }

@@ -86,6 +86,8 @@ func (d *Daemon) addNewPort(n *network, r api.AddPortRequest) error {
 	}
 	dev, err := hostnet.DeviceInfo(r.Port)
 	switch {
+	case errors.Is(err, hostnet.ErrNoDevice) && r.Present:
+		return api.Errorf(api.NotFound, "there is no device %s", r.Port)
 	case errors.Is(err, hostnet.ErrNoDevice):
 		if st.Made, err = newTap(r); err != nil {
 			return err
@@ -221,7 +223,7 @@ func (d *Daemon) known(name string) error {
 
 // portLine is a port's line in `port list`.
 func (d *Daemon) portLine(ctx context.Context, n *network, a *attachment) (api.Port, error) {
-	p := api.Port{Network: n.name, Name: a.st.Name, Kind: api.KindDevice, State: api.StateAbsent}
+	p := api.Port{Network: n.name, Name: a.st.Name, Kind: api.KindDevice, State: api.StateAbsent, ID: int(a.st.ID)}
 	p.Drops = map[string]uint64{}
 	if a.st.Made != nil {
 		p.Kind, p.Queues = api.KindTap, a.st.Made.Queues
@@ -259,7 +261,7 @@ func stateOf(dev hostnet.Device) string {
 // hostLine is the host port's line.
 func (d *Daemon) hostLine(ctx context.Context, n *network) api.Port {
 	return api.Port{
-		Network: n.name, Name: n.st.Bridge, Kind: api.KindHost, State: api.StateUp, MTU: n.linkMTU(),
+		Network: n.name, Name: n.st.Bridge, Kind: api.KindHost, State: api.StateUp, MTU: n.linkMTU(), ID: int(n.st.HostID),
 		Loop:     d.loops(ctx)[dataplane.PortID(n.st.HostID)].With,
 		Counters: d.counters(ctx, dataplane.PortID(n.st.HostID)),
 	}

@@ -82,11 +82,11 @@ func stoppedNetwork(name string) *api.NetworkInfo {
 
 func fixedPorts() []api.Port {
 	return []api.Port{
-		{Network: "default", Name: "ubr0", Kind: api.KindHost, State: api.StateUp, MTU: 1500, Queues: 1,
+		{Network: "default", Name: "ubr0", Kind: api.KindHost, State: api.StateUp, MTU: 1500, Queues: 1, ID: 1,
 			Counters: api.Counters{RxFrames: 10, RxBytes: 840, TxFrames: 20, TxBytes: 1680, Drops: api.Drops{}}},
-		{Network: "default", Name: "vnet0", Kind: api.KindTap, State: api.StateUp, MTU: 1500, Queues: 2,
+		{Network: "default", Name: "vnet0", Kind: api.KindTap, State: api.StateUp, MTU: 1500, Queues: 2, ID: 2,
 			Counters: api.Counters{RxFrames: 1224, RxBytes: 5678061, TxFrames: 4301, TxBytes: 985974, Drops: api.Drops{"runt": 1, "no-port": 12}}},
-		{Network: "default", Name: "vnet1", Kind: api.KindTap, State: api.StateAbsent, Counters: api.Counters{Drops: api.Drops{}}},
+		{Network: "default", Name: "vnet1", Kind: api.KindTap, State: api.StateAbsent, ID: 3, Counters: api.Counters{Drops: api.Drops{}}},
 	}
 }
 
@@ -236,7 +236,10 @@ func (b *Backend) AddPort(_ context.Context, r api.AddPortRequest) (api.Port, er
 	if _, err := b.find(r.Network); err != nil {
 		return api.Port{}, err
 	}
-	p := api.Port{Network: r.Network, Name: r.Port, Kind: api.KindTap, State: api.StateUp, MTU: 1500, Queues: max(r.Queues, 1)}
+	if r.Present && strings.HasPrefix(r.Port, "no") {
+		return api.Port{}, api.Errorf(api.NotFound, "there is no device %s", r.Port)
+	}
+	p := api.Port{Network: r.Network, Name: r.Port, Kind: api.KindTap, State: api.StateUp, MTU: 1500, Queues: max(r.Queues, 1), ID: 4 + len(b.ports)}
 	if strings.HasPrefix(r.Port, "veth") {
 		p.Kind = api.KindVeth
 	}
