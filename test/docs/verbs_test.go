@@ -64,7 +64,7 @@ func mentioned(words []string) error {
 	if err != nil {
 		return err
 	}
-	if limit := len(strings.Fields(cmd.Use)) - 1; len(args) > limit && cmd.Name() != "help" {
+	if limit := len(strings.Fields(cmd.Use)) - 1; len(args) > limit && cmd.Name() != "help" && !strings.HasSuffix(cmd.Use, "...") {
 		return fmt.Errorf("%s takes %d arguments, not %q", cmd.CommandPath(), limit, args)
 	}
 	return nil
