@@ -46,6 +46,9 @@ func (a *app) netEvent() *cobra.Command {
 	cmd.Flags().Float64Var(&o.timeout, "timeout", 0, "give up after `SECONDS`")
 	cmd.Flags().BoolVar(&o.timestamp, "timestamp", false, "say when it happened")
 	cmd.Flags().BoolVar(&o.list, "list", false, "list the types of events")
+	_ = cmd.RegisterFlagCompletionFunc("event", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return api.EventTypes(), cobra.ShellCompDirectiveNoFileComp
+	}) // fails only where the flag is missing
 	return cmd
 }
 

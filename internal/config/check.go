@@ -77,6 +77,8 @@ func (f *faults) checkLink(n *Network) {
 	}
 	if n.Ageing < minAgeing || n.Ageing > maxAgeing {
 		f.add("ageing", fmt.Sprintf("use %v to %v", minAgeing, maxAgeing), "%v is out of range", n.Ageing)
+	} else if n.Ageing%time.Second != 0 {
+		f.add("ageing", "use whole seconds", "%v is not that", n.Ageing)
 	}
 	if n.Stations < minStations || n.Stations > maxLearn {
 		f.add("stations", fmt.Sprintf("use %d to %d", minStations, maxLearn), "%d is out of range", n.Stations)

@@ -82,6 +82,7 @@ func TestSetRefuses(t *testing.T) {
 		{"mtu.x", "1", "unknown key"},
 		{"mtu", "large", `"large" is no whole number; write a whole number`},
 		{"mtu", "1", "out of range"},
+		{"ageing", "1500ms", "1.5s is not that; use whole seconds"},
 		{"dhcp.enabled", "maybe", "neither true nor false"},
 		{"dhcp.hosts", "x", "made of tables"},
 		{"dns.local_only", "true", "there is no domain to keep local"},

@@ -36,7 +36,7 @@ func drawNetwork(t *rapid.T) Network {
 	n.MTU = rapid.SampledFrom([]int{0, minMTU, 1500, 9000, maxMTU}).Draw(t, "mtu")
 	n.Domain = rapid.StringMatching(`([a-z0-9]{1,5}(\.[a-z]{1,5}){0,2})?`).Draw(t, "domain")
 	n.Autostart = rapid.Bool().Draw(t, "autostart")
-	n.Ageing = time.Duration(rapid.Int64Range(int64(minAgeing), int64(maxAgeing)).Draw(t, "ageing"))
+	n.Ageing = time.Duration(rapid.Int64Range(int64(minAgeing/time.Second), int64(maxAgeing/time.Second)).Draw(t, "ageing")) * time.Second
 	n.Stations = rapid.IntRange(minStations, maxLearn).Draw(t, "stations")
 	n.LearnLimit = rapid.IntRange(1, maxLearn).Draw(t, "limit")
 	n.Ports = distinct(t, `vnet[0-9]{1,3}`, "ports")

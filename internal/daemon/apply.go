@@ -256,11 +256,11 @@ func (d *Daemon) takePorts(n *network, names []string) error {
 		}
 		a := &attachment{st: st}
 		n.ports[name] = a
+		d.portEvent(n, name, "added")
 		d.reconcile(n, a)
 		if a.problem != "" {
 			return fmt.Errorf("port %s is not attached: %s", name, a.problem)
 		}
-		d.portEvent(n, name, "added")
 	}
 	return nil
 }

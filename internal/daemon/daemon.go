@@ -61,7 +61,7 @@ type Daemon struct {
 	nets  map[string]*network // running
 
 	events     bus
-	unfinished []string // ports of a change that a dead daemon did not finish
+	unfinished *journal // of a change that a dead daemon did not finish; nil: none
 }
 
 // Run runs a daemon until ctx is cancelled, and then takes everything off the

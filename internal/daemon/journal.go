@@ -67,14 +67,17 @@ func (d *Daemon) recoverChange() error {
 			return err
 		}
 	}
-	d.unfinished = j.Added
+	d.unfinished = &j
 	return nil
 }
 
 // dropUnfinished forgets the ports of such a change, and that there was one.
 func (d *Daemon) dropUnfinished() error {
+	if d.unfinished == nil {
+		return nil
+	}
 	var err error
-	for _, name := range d.unfinished {
+	for _, name := range d.unfinished.Added {
 		if st := d.state.port(name); st != nil {
 			d.state.removePort(name)
 			err = errors.Join(err, d.letGo(st))

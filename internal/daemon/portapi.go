@@ -32,7 +32,6 @@ func (b backend) AddPort(ctx context.Context, r api.AddPortRequest) (api.Port, e
 		if err := b.d.addNewPort(n, r); err != nil {
 			return api.Port{}, err
 		}
-		b.d.portEvent(n, r.Port, "added")
 	}
 	return b.d.portLine(ctx, n, n.ports[r.Port])
 }
@@ -126,8 +125,10 @@ func (d *Daemon) adopt(n *network, st *portState) (err error) {
 		}
 	}
 	n.ports[st.Name] = a
+	d.portEvent(n, st.Name, "added")
 	d.reconcile(n, a)
 	if a.port == nil {
+		d.portEvent(n, st.Name, "removed")
 		return api.Errorf(api.Failed, "port %s is not attached: %s", st.Name, a.problem)
 	}
 	return nil
