@@ -94,3 +94,20 @@ func TestSetRefuses(t *testing.T) {
 		}
 	}
 }
+
+// Whatever is set reads back, or is refused; nothing panics.
+func FuzzSet(f *testing.F) {
+	for _, w := range []string{"mtu=9000", "dhcp.ranges=10.0.0.2-10.0.0.9", "dhcp.hosts=x", "ports=a,b", "domain=", "dns=1", "=", "x", "address=10.0.0.1/24", "dhcp.enabled=T"} {
+		f.Add(w)
+	}
+	f.Fuzz(func(t *testing.T, word string) {
+		n, err := Default("lab").Set(word)
+		if err != nil {
+			return
+		}
+		again, err := ParseNetwork("lab", n.Marshal())
+		if err != nil || !again.Equal(n) {
+			t.Errorf("%q gives what does not read back: %v\n%s", word, err, n.Marshal())
+		}
+	})
+}
