@@ -1,19 +1,20 @@
 package api
 
 // ChangeRequest changes a network: its definition, what runs, or both. Exactly
-// one of TOML, Set and Update says how.
+// one of TOML, XML, Set and Update says how.
 //
 // With neither Live nor Config the one that is there is changed: what runs if the
 // network is active, else the definition, as with virsh's --current.
 type ChangeRequest struct {
 	Network string   `json:"network"`
 	TOML    string   `json:"toml,omitempty"`   // the whole definition anew
+	XML     string   `json:"xml,omitempty"`    // the same, in libvirt's form
 	Set     []string `json:"set,omitempty"`    // each KEY=VALUE, keys as in the file
 	Update  *Update  `json:"update,omitempty"` // one element, as virsh net-update
 	Live    bool     `json:"live,omitempty"`
 	Config  bool     `json:"config,omitempty"`
 	DryRun  bool     `json:"dry_run,omitempty"` // check, and say what would be done
-	Since   string   `json:"since,omitempty"`   // Definition.TOML that TOML was made from; Conflict if it is no more
+	Since   string   `json:"since,omitempty"`   // Definition.TOML that TOML or XML was made from; Conflict if it is no more
 }
 
 // Update is one element to add, delete or modify. XML or Words hold it.

@@ -18,8 +18,9 @@ import (
 )
 
 func (a *app) netEdit() *cobra.Command {
-	return a.asking("edit NET", "change a network's definition in an editor, and what runs as far as that can be",
-		"  EDITOR=nano ubridge net edit default",
+	var xml bool
+	cmd := a.asking("edit NET", "change a network's definition in an editor, and what runs as far as that can be",
+		"  EDITOR=nano ubridge net edit default\n  ubridge net edit default --xml",
 		func(c *api.Client, cmd *cobra.Command, args []string) error {
 			def, err := c.Definition(cmd.Context(), args[0])
 			switch {
@@ -30,9 +31,16 @@ func (a *app) netEdit() *cobra.Command {
 			case def.TOML == "":
 				return api.Errorf(api.Conflict, "network %s is transient, it has no definition to edit: use `ubridge net set`", args[0])
 			}
-			e := &edit{app: a, cmd: cmd, client: c, def: def, answers: bufio.NewReader(cmd.InOrStdin())}
+			e := &edit{app: a, cmd: cmd, client: c, def: def, text: def.TOML, answers: bufio.NewReader(cmd.InOrStdin())}
+			if e.xml = xml; xml {
+				if e.text, err = c.DumpXML(cmd.Context(), args[0], true); err != nil {
+					return err
+				}
+			}
 			return e.run(cmd.Context())
 		})
+	cmd.Flags().BoolVar(&xml, "xml", false, "edit it in libvirt's form, as virsh net-edit")
+	return cmd
 }
 
 // edit is one session of `net edit`.
@@ -41,6 +49,8 @@ type edit struct {
 	cmd     *cobra.Command
 	client  *api.Client
 	def     api.Definition
+	xml     bool
+	text    string // that the editor is given
 	answers *bufio.Reader
 	path    string // of the file in the editor
 }
@@ -52,11 +62,14 @@ func (e *edit) run(ctx context.Context) error {
 		return fmt.Errorf("a file to edit: %w", err)
 	}
 	e.path = filepath.Join(dir, e.def.Network+".toml")
-	if err := os.WriteFile(e.path, []byte(e.def.TOML), 0o600); err != nil {
+	if e.xml {
+		e.path = filepath.Join(dir, e.def.Network+".xml")
+	}
+	if err := os.WriteFile(e.path, []byte(e.text), 0o600); err != nil {
 		return errors.Join(fmt.Errorf("a file to edit: %w", err), os.RemoveAll(dir))
 	}
 	if err := e.rounds(ctx); err != nil {
-		if text, readErr := os.ReadFile(e.path); readErr == nil && string(text) != e.def.TOML {
+		if text, readErr := os.ReadFile(e.path); readErr == nil && string(text) != e.text {
 			fmt.Fprintf(e.cmd.ErrOrStderr(), "ubridge: your text is kept in %s\n", e.path)
 			return err
 		}
@@ -93,7 +106,10 @@ func (e *edit) round(ctx context.Context) (again bool, err error) {
 		return false, err
 	}
 	r := api.ChangeRequest{Network: e.def.Network, TOML: text, Live: e.def.Running != "", Config: true, Since: e.def.TOML, DryRun: true}
-	if text == e.def.TOML {
+	if e.xml {
+		r.TOML, r.XML = "", text
+	}
+	if text == e.text {
 		return false, e.app.done(e.cmd, nil, "network %s is not changed", e.def.Network)
 	}
 	if strings.TrimSpace(text) == "" {

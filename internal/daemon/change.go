@@ -64,7 +64,7 @@ func (d *Daemon) prepareChange(r api.ChangeRequest) (*change, error) {
 	if stored {
 		next, err := d.reach(goal, def.Network)
 		if err != nil {
-			return nil, api.Errorf(api.Usage, "%v", err)
+			return nil, err
 		}
 		c.config, c.defined = &next, plan.Diff(def.Network, next)
 	}
@@ -79,7 +79,7 @@ func (d *Daemon) prepareChange(r api.ChangeRequest) (*change, error) {
 func (d *Daemon) prepareLive(c *change, goal goal) error {
 	next, err := d.reach(goal, c.n.def)
 	if err != nil {
-		return api.Errorf(api.Usage, "%v", err)
+		return err
 	}
 	from, to := c.n.effective(c.n.def), c.n.effective(next)
 	c.steps = plan.Diff(from, to)
@@ -111,15 +111,39 @@ type goal func(config.Network) (config.Network, error)
 
 // goalOf reads what a request wants.
 func goalOf(r api.ChangeRequest) (goal, error) {
-	switch {
-	case r.TOML != "" && r.Set == nil && r.Update == nil:
-		return func(config.Network) (config.Network, error) { return config.ParseNetwork(r.Network, []byte(r.TOML)) }, nil
-	case r.TOML == "" && r.Set != nil && r.Update == nil:
-		return func(n config.Network) (config.Network, error) { return n.Set(r.Set...) }, nil
-	case r.TOML == "" && r.Set == nil && r.Update != nil:
-		return updating(*r.Update)
+	var goals []goal
+	var err error
+	if r.TOML != "" {
+		goals = append(goals, func(config.Network) (config.Network, error) { return config.ParseNetwork(r.Network, []byte(r.TOML)) })
 	}
-	return nil, fmt.Errorf("a change is one of toml, set and update")
+	if r.XML != "" {
+		goals = append(goals, fromXML(r.Network, r.XML))
+	}
+	if r.Set != nil {
+		goals = append(goals, func(n config.Network) (config.Network, error) { return n.Set(r.Set...) })
+	}
+	if r.Update != nil {
+		var g goal
+		g, err = updating(*r.Update)
+		goals = append(goals, g)
+	}
+	if len(goals) != 1 {
+		return nil, fmt.Errorf("a change is one of toml, xml, set and update")
+	}
+	return goals[0], err
+}
+
+// fromXML is a whole definition in libvirt's form, which does not say whether the
+// network starts with the daemon.
+func fromXML(name, text string) goal {
+	return func(n config.Network) (config.Network, error) {
+		next, _, err := config.ParseLibvirt(name+".xml", []byte(text))
+		if err == nil && next.Name != name {
+			err = fmt.Errorf("%s.xml: name: it is %s: a network does not change its name", name, next.Name)
+		}
+		next.Autostart = n.Autostart
+		return next, err
+	}
 }
 
 func updating(u api.Update) (goal, error) {
@@ -136,6 +160,19 @@ func updating(u api.Update) (goal, error) {
 // reach applies a goal to a definition. What wants a subnet to be named, such as
 // a reserved address, has it named as the one that the network has got.
 func (d *Daemon) reach(g goal, from config.Network) (config.Network, error) {
+	next, err := d.pinned(g, from)
+	if err != nil {
+		return next, api.Errorf(api.Usage, "%v", err)
+	}
+	if next.UUID == "" {
+		next.UUID = from.UUID
+	} else if err := d.named(&next); err != nil {
+		return next, err
+	}
+	return next, nil
+}
+
+func (d *Daemon) pinned(g goal, from config.Network) (config.Network, error) {
 	next, err := g(from)
 	st := d.state.Networks[from.Name]
 	if err == nil || from.Pinned() || st == nil || !st.Address.IsValid() {
@@ -162,6 +199,9 @@ func (n *network) effective(def config.Network) config.Network {
 	}
 	if !def.Pinned() {
 		def.Address = n.addr
+	}
+	if def.UUID == "" {
+		def.UUID = n.def.UUID
 	}
 	return def
 }

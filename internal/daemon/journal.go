@@ -62,7 +62,9 @@ func (d *Daemon) recoverChange() error {
 			return err
 		}
 	}
-	if j.Running != "" {
+	if st := d.state.Networks[j.Network]; st != nil && st.Transient != "" {
+		st.Transient = j.Running
+	} else if j.Running != "" {
 		if err := writeFile(d.runningFile(j.Network), []byte(j.Running)); err != nil {
 			return err
 		}
@@ -98,7 +100,11 @@ func (d *Daemon) runningFile(name string) string {
 // rememberRunning keeps what is in force where it is not what is defined.
 func (d *Daemon) rememberRunning(n *network) error {
 	def, defined := d.defs[n.name]
-	if defined && len(n.pending(def.Network)) == 0 {
+	if !defined {
+		n.st.Transient = string(n.def.Marshal())
+		return errors.Join(d.state.save(), d.forgetRunning(n.name))
+	}
+	if len(n.pending(def.Network)) == 0 {
 		return d.forgetRunning(n.name)
 	}
 	return writeFile(d.runningFile(n.name), n.def.Marshal())

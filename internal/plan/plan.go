@@ -76,6 +76,8 @@ var live = map[string]struct {
 	note  string
 }{
 	"autostart":       {nil, ""},
+	"uuid":            {nil, ""}, // it names the network and does nothing
+	"libvirt.kept":    {nil, "it is kept, and not in force"},
 	"domain":          {[]Part{Leases, Names}, "guests are told with their next lease"},
 	"mtu":             {[]Part{Leases, Link}, "guests are told with their next lease; devices that ubridge did not make keep theirs"},
 	"ageing":          {[]Part{Stations}, ""},

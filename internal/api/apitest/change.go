@@ -89,6 +89,10 @@ func goal(def config.Network, r api.ChangeRequest) (config.Network, error) {
 	switch {
 	case r.TOML != "":
 		return config.ParseNetwork(r.Network, []byte(r.TOML))
+	case r.XML != "":
+		next, _, err := config.ParseLibvirt(r.Network+".xml", []byte(r.XML))
+		next.Autostart = def.Autostart
+		return next, err
 	case r.Update != nil:
 		e, err := netupdate.ParseWords(r.Update.Section, r.Update.Words)
 		if r.Update.XML != "" {
