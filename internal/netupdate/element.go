@@ -14,6 +14,7 @@ import (
 type Element struct {
 	Attrs map[string]string
 	Names []string // <hostname> of a DNS host
+	Text  string   // the whole, as XML, of a section whose elements are kept as they are
 }
 
 // maxElement bounds an element's text, in bytes.
@@ -44,6 +45,9 @@ func ParseXML(section, text string) (Element, error) {
 	}
 	if err := children(d, kind, &e); err != nil {
 		return e, fmt.Errorf("XML of section %s: %w", section, err)
+	}
+	if kind.whole {
+		e.Text = text
 	}
 	return e, kind.check(section, e)
 }
@@ -105,14 +109,12 @@ func children(d *xml.Decoder, kind *kind, e *Element) error {
 		}
 		switch t := t.(type) {
 		case xml.StartElement:
-			if ended || !kind.names || t.Name.Local != "hostname" {
-				return fmt.Errorf("<%s> has no place in <%s>", t.Name.Local, kind.element)
+			if ended {
+				return fmt.Errorf("<%s> after the end of <%s>", t.Name.Local, kind.element)
 			}
-			var name string
-			if err := d.DecodeElement(&name, &t); err != nil {
+			if err := child(d, t, kind, e); err != nil {
 				return err
 			}
-			e.Names = append(e.Names, strings.TrimSpace(name))
 		case xml.EndElement:
 			ended = true
 		case xml.CharData:
@@ -121,6 +123,34 @@ func children(d *xml.Decoder, kind *kind, e *Element) error {
 			}
 		}
 	}
+}
+
+// child reads one child.
+func child(d *xml.Decoder, t xml.StartElement, kind *kind, e *Element) error {
+	switch {
+	case kind.whole:
+		return d.Skip()
+	case kind.names && t.Name.Local == "hostname":
+		var name string
+		err := d.DecodeElement(&name, &t)
+		e.Names = append(e.Names, strings.TrimSpace(name))
+		return err
+	case kind.lease && t.Name.Local == "lease":
+		var l struct {
+			Expiry uint32 `xml:"expiry,attr"`
+			Unit   string `xml:"unit,attr"`
+		}
+		if err := d.DecodeElement(&l, &t); err != nil {
+			return err
+		}
+		unit, known := map[string]string{"": "m", "seconds": "s", "minutes": "m", "hours": "h"}[l.Unit]
+		if !known {
+			return fmt.Errorf("there is no unit %q of a lease; use seconds, minutes or hours", l.Unit)
+		}
+		e.Attrs["lease_time"] = fmt.Sprint(l.Expiry) + unit
+		return nil
+	}
+	return fmt.Errorf("<%s> has no place in <%s>", t.Name.Local, kind.element)
 }
 
 // check refuses attributes that the section does not have.

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"ubridge/internal/config"
 )
@@ -39,6 +40,9 @@ func dhcpHost(n *config.Network, c Command, e Element) error {
 			return fmt.Errorf("there is a DHCP host with that MAC, name or address already: %s; modify or delete it", describe(list[at]))
 		}
 		n.DHCP.Hosts = insert(list, c, h)
+		if !n.DHCP.Enabled { // as libvirt, which then serves what is reserved
+			n.DHCP.Enabled, n.DHCP.ReservedOnly = true, len(n.DHCP.Ranges) == 0
+		}
 	}
 	return nil
 }
@@ -60,10 +64,28 @@ func reservation(e Element) (h config.DHCPHost, err error) {
 			return h, fmt.Errorf("%q is no client identifier: write its octets in hexadecimal", id)
 		}
 	}
+	if h.LeaseTime, err = leaseTime(e.Attrs["lease_time"]); err != nil {
+		return h, err
+	}
 	if h.MAC == nil && h.ClientID == nil && h.Name == "" && !h.IP.IsValid() {
 		return h, fmt.Errorf("a DHCP host needs mac, client_id, name or ip")
 	}
 	return h, nil
+}
+
+// leaseTime reads a duration; 0 and "infinite" are for ever.
+func leaseTime(text string) (time.Duration, error) {
+	switch text {
+	case "":
+		return 0, nil
+	case "infinite", "0", "0s", "0m", "0h":
+		return config.InfiniteLease, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return 0, fmt.Errorf("lease_time: %q is no duration; write it as \"90m\"", text)
+	}
+	return d, nil
 }
 
 // clashes reports whether two reservations cannot be beside one another.
@@ -95,8 +117,9 @@ func describe(h config.DHCPHost) string {
 	return strings.Join(words, " ")
 }
 
-// dhcpRange does ip-dhcp-range. Where the definition names no range, the whole
-// subnet is the one that is there.
+// dhcpRange does ip-dhcp-range. Where the definition names no range and leases
+// more than is reserved, the whole subnet is the one that is there. Without the
+// last range only reserved addresses are leased, as with libvirt.
 func dhcpRange(n *config.Network, c Command, e Element) error {
 	first, errA := netip.ParseAddr(e.Attrs["start"])
 	last, errB := netip.ParseAddr(e.Attrs["end"])
@@ -105,21 +128,21 @@ func dhcpRange(n *config.Network, c Command, e Element) error {
 	}
 	r := config.Range{First: first, Last: last}
 	list := n.DHCP.Ranges
-	if len(list) == 0 && n.Pinned() {
+	if len(list) == 0 && n.Pinned() && n.DHCP.Enabled && !n.DHCP.ReservedOnly {
 		list = n.Pool(n.Address)
 	}
 	at := slices.Index(list, r)
 	switch {
 	case c == Delete && at < 0:
 		return fmt.Errorf("there is no DHCP range %v; there is %s", r, join(list))
-	case c == Delete && len(list) == 1:
-		return fmt.Errorf("%v is the only DHCP range, and without any the whole subnet is leased: set dhcp.enabled=false by `ubridge net set`, or add another range first", r)
 	case c == Delete:
 		n.DHCP.Ranges = without(list, at)
+		n.DHCP.ReservedOnly = n.DHCP.Ranges == nil
 	case at >= 0:
 		return fmt.Errorf("the DHCP range %v is there already", r)
 	default:
 		n.DHCP.Ranges = insert(list, c, r)
+		n.DHCP.Enabled, n.DHCP.ReservedOnly = true, false
 	}
 	return nil
 }

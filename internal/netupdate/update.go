@@ -38,15 +38,20 @@ type kind struct {
 	element string   // in XML
 	attrs   []string // that the element may have
 	names   bool     // it has <hostname> children
+	lease   bool     // it has a <lease> child, which is the attribute lease_time
+	whole   bool     // it is kept as it is, with whatever is in it
 	modify  bool     // elements can be modified, not only added and deleted
 	apply   func(n *config.Network, c Command, e Element) error
 }
 
 var kinds = []kind{
-	{"ip-dhcp-host", "host", []string{"mac", "ip", "name", "client_id"}, false, true, dhcpHost},
-	{"ip-dhcp-range", "range", []string{"start", "end"}, false, false, dhcpRange},
-	{"forward-interface", "interface", []string{"dev"}, false, false, forwardInterface},
-	{"dns-host", "host", []string{"ip"}, true, false, dnsHost},
+	{section: "ip-dhcp-host", element: "host", attrs: []string{"mac", "ip", "name", "client_id", "lease_time"}, lease: true, modify: true, apply: dhcpHost},
+	{section: "ip-dhcp-range", element: "range", attrs: []string{"start", "end"}, apply: dhcpRange},
+	{section: "forward-interface", element: "interface", attrs: []string{"dev"}, apply: forwardInterface},
+	{section: "portgroup", element: "portgroup", attrs: []string{"name", "default", "trustGuestRxFilters"}, whole: true, modify: true, apply: portGroup},
+	{section: "dns-host", element: "host", attrs: []string{"ip"}, names: true, apply: dnsHost},
+	{section: "dns-txt", element: "txt", attrs: []string{"name", "value"}, apply: dnsText},
+	{section: "dns-srv", element: "srv", attrs: []string{"service", "protocol", "domain", "target", "port", "priority", "weight"}, apply: dnsService},
 }
 
 // Sections are the names of the sections.

@@ -75,21 +75,26 @@ var live = map[string]struct {
 	parts []Part
 	note  string
 }{
-	"autostart":       {nil, ""},
-	"uuid":            {nil, ""}, // it names the network and does nothing
-	"libvirt.kept":    {nil, "it is kept, and not in force"},
-	"domain":          {[]Part{Leases, Names}, "guests are told with their next lease"},
-	"mtu":             {[]Part{Leases, Link}, "guests are told with their next lease; devices that ubridge did not make keep theirs"},
-	"ageing":          {[]Part{Stations}, ""},
-	"learn_limit":     {[]Part{Stations}, ""},
-	"ports":           {[]Part{Members}, "a device that is left out stays a port until `ubridge port del`"},
-	"dhcp.ranges":     {[]Part{Leases}, ""},
-	"dhcp.lease_time": {[]Part{Leases}, "leases keep their time until they are renewed"},
-	"dhcp.hosts":      {[]Part{Leases}, "a guest moves to an address reserved for it when it renews its lease"},
-	"dns.upstreams":   {[]Part{Resolvers}, ""},
-	"dns.local_only":  {[]Part{Names}, ""},
-	"dns.hosts":       {[]Part{Names}, ""},
-	"nat.egress":      {[]Part{Egress}, ""},
+	"autostart":             {nil, ""},
+	"uuid":                  {nil, ""}, // it names the network and does nothing
+	"libvirt.kept":          {nil, "it is kept, and not in force"},
+	"domain":                {[]Part{Leases, Names}, "guests are told with their next lease"},
+	"mtu":                   {[]Part{Leases, Link}, "guests are told with their next lease; devices that ubridge did not make keep theirs"},
+	"ageing":                {[]Part{Stations}, ""},
+	"learn_limit":           {[]Part{Stations}, ""},
+	"ports":                 {[]Part{Members}, "a device that is left out stays a port until `ubridge port del`"},
+	"dhcp.ranges":           {[]Part{Leases}, ""},
+	"dhcp.lease_time":       {[]Part{Leases}, "leases keep their time until they are renewed"},
+	"dhcp.reserved_only":    {[]Part{Leases}, ""},
+	"dhcp.hosts":            {[]Part{Leases}, "a guest moves to an address reserved for it when it renews its lease"},
+	"dns.upstreams":         {[]Part{Resolvers}, ""},
+	"dns.local_only":        {[]Part{Names}, ""},
+	"dns.hosts":             {[]Part{Names}, ""},
+	"dns.local_plain_names": {[]Part{Names}, ""},
+	"dns.domains":           {[]Part{Names}, ""},
+	"dns.txt":               {[]Part{Names}, ""},
+	"dns.srv":               {[]Part{Names}, ""},
+	"nat.egress":            {[]Part{Egress}, ""},
 }
 
 // Diff is the steps from one definition to another of the same network, in the

@@ -47,6 +47,10 @@ func TestEveryLiveKey(t *testing.T) {
 		t.Errorf("lease of the reserved guest: %v", got)
 	}
 	d.Run("net", "update", "default", "add", "dns-host", "<host ip='192.0.2.9'><hostname>printer</hostname></host>", "--live", "--config")
+	d.Run("net", "update", "default", "add", "dns-txt", "name=note.lab.example", "value=hello", "--live", "--config")
+	if got := strings.TrimSpace(two.Run("dig", "+short", "@"+lab.Gateway, "TXT", "note.lab.example")); got != `"hello"` {
+		t.Errorf("the TXT record is %q", got)
+	}
 	for name, want := range map[string]string{
 		"third.lab.example": "192.168.122.77", "printer": "192.0.2.9", "one.lab.example": one.Addr, "absent.lab.example": "", lab.ServerName: lab.ServerAddr,
 	} {
