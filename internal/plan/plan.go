@@ -84,6 +84,8 @@ var live = map[string]struct {
 	"learn_limit":           {[]Part{Stations}, ""},
 	"ports":                 {[]Part{Members}, "a device that is left out stays a port until `ubridge port del`"},
 	"dhcp.ranges":           {[]Part{Leases}, ""},
+	"dhcp.boot_file":        {[]Part{Leases}, ""},
+	"dhcp.boot_server":      {[]Part{Leases}, ""},
 	"dhcp.lease_time":       {[]Part{Leases}, "leases keep their time until they are renewed"},
 	"dhcp.reserved_only":    {[]Part{Leases}, ""},
 	"dhcp.hosts":            {[]Part{Leases}, "a guest moves to an address reserved for it when it renews its lease"},
