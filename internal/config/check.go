@@ -87,6 +87,7 @@ func (f *faults) checkLink(n *Network) {
 		f.add("learn_limit", fmt.Sprintf("use 1 to %d", maxLearn), "%d is out of range", n.LearnLimit)
 	}
 	f.checkDevices("ports", n.Ports)
+	f.checkAdopt(n.Adopt)
 	if i := slices.Index(n.Ports, n.Bridge); n.Bridge != "" && i >= 0 {
 		f.add(element("ports", i), "leave it out", "%s is the host port already", n.Bridge)
 	}

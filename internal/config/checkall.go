@@ -6,7 +6,8 @@ import (
 )
 
 // CheckAll holds networks against one another: no name, UUID, subnet, host port,
-// MAC, bridged uplink or static port may be in two of them. The later network is blamed. Networks
+// MAC, bridged uplink, static port or pattern of adoption may be in two of them. The
+// later network is blamed. Networks
 // of several directories are put in one slice, those of the administrator first.
 func CheckAll(networks []Network) error {
 	var list []error
@@ -44,6 +45,7 @@ func (f *faults) clash(n, other *Network) {
 	if n.MAC != nil && bytes.Equal(n.MAC, other.MAC) {
 		f.add("mac", "use another", "%v is the MAC of network %s (%s)", n.MAC, other.Name, at)
 	}
+	f.clashAdopt(n, other)
 	for i, port := range n.Ports {
 		if port == other.Uplink {
 			f.add(element("ports", i), "leave one out", "%s is the uplink of network %s (%s)", port, other.Name, at)

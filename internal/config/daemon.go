@@ -17,8 +17,13 @@ const (
 	DefaultSocket     = DefaultRuntimeDir + "/" + socketName
 	DefaultGroup      = "ubridge"
 
+	// DefaultHelperSocket is where ubridge-bridge-helper asks.
+	DefaultHelperSocket = DefaultRuntimeDir + "/" + helperName
+
 	socketName  = "ubridge.sock"
 	networksDir = "networks.d"
+	helperName  = "helper.sock"
+	helperACL   = "bridge.conf"
 )
 
 // Steering says how the host's own stack is kept off guests' packets.
@@ -54,7 +59,23 @@ type Daemon struct {
 	Realtime    bool  // they take precedence over ordinary threads while they are loaded
 	Sessions    int   // NAT flows of all networks together, nat.sessions
 
+	Helper    Helper // ubridge-bridge-helper
+	StatusDir string // of libvirt's .status and .macs files; empty: in the runtime directory, see LibvirtStatus
+
 	File string // where it was read; empty: nothing but defaults
+}
+
+// Bounds of helper.taps_per_user, and its default.
+const (
+	DefaultHelperTaps = 64
+	maxHelperTaps     = 1024
+)
+
+// Helper is how unprivileged users attach guests by ubridge-bridge-helper.
+type Helper struct {
+	Enabled bool
+	ACL     string // file that says who may use which network
+	Taps    int    // that one user may have at once
 }
 
 // Load reads the daemon's configuration. A path in the file is relative to the
@@ -87,6 +108,7 @@ func defaultDaemon(path string) Daemon {
 		Steering:    SteeringAuto,
 		Realtime:    true,
 		Sessions:    DefaultSessions,
+		Helper:      Helper{Enabled: true, ACL: filepath.Join(filepath.Dir(path), helperACL), Taps: DefaultHelperTaps},
 		File:        path,
 	}
 }
@@ -109,6 +131,10 @@ func parseDaemon(path string, doc []byte) (Daemon, error) {
 	f.cpus("worker_cpus", raw.WorkerCPUs, &d)
 	set(raw.Realtime, &d.Realtime)
 	f.integer("nat.sessions", raw.NAT.Sessions, &d.Sessions, minSessions, maxSessions)
+	set(raw.Helper.Enabled, &d.Helper.Enabled)
+	f.path("helper.acl", raw.Helper.ACL, &d.Helper.ACL)
+	f.integer("helper.taps_per_user", raw.Helper.Taps, &d.Helper.Taps, 1, maxHelperTaps)
+	f.path("libvirt.status_dir", raw.Libvirt.StatusDir, &d.StatusDir)
 	if filepath.Clean(d.NetworksDir) == d.StateNetworks() {
 		f.add("networks_dir", "use another directory", "%s is the daemon's own", d.NetworksDir)
 	}
@@ -195,3 +221,15 @@ func (d Daemon) SocketPath() string {
 
 // StateNetworks is the directory of the definitions that the daemon keeps.
 func (d Daemon) StateNetworks() string { return filepath.Join(d.StateDir, "networks") }
+
+// HelperSocket is where ubridge-bridge-helper asks for taps.
+func (d Daemon) HelperSocket() string { return filepath.Join(d.RuntimeDir, helperName) }
+
+// LibvirtStatus is the directory of the files that libvirt's network driver would
+// write.
+func (d Daemon) LibvirtStatus() string {
+	if d.StatusDir != "" {
+		return d.StatusDir
+	}
+	return filepath.Join(d.RuntimeDir, "libvirt")
+}

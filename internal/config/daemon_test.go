@@ -25,7 +25,7 @@ func write(t *testing.T, path, doc string) string {
 
 func TestLoadResolvesPathsBesideTheFile(t *testing.T) {
 	dir := t.TempDir()
-	file := write(t, dir+"/u.toml", "log_level='debug'\nstate_dir='state'\nsocket='/tmp/x.sock'\nsocket_group='kvm'\nsteering='nft'\nworker_cpus=[1, 0]\nworker_realtime=false\nnat.sessions=1048576\n")
+	file := write(t, dir+"/u.toml", "log_level='debug'\nstate_dir='state'\nsocket='/tmp/x.sock'\nsocket_group='kvm'\nsteering='nft'\nworker_cpus=[1, 0]\nworker_realtime=false\nnat.sessions=1048576\nhelper.taps_per_user=3\nlibvirt.status_dir='s'\n")
 	got, err := Load(file)
 	if err != nil {
 		t.Fatal(err)
@@ -33,7 +33,8 @@ func TestLoadResolvesPathsBesideTheFile(t *testing.T) {
 	want := Daemon{
 		LogLevel: slog.LevelDebug, StateDir: dir + "/state", RuntimeDir: DefaultRuntimeDir, Socket: "/tmp/x.sock",
 		SocketGroup: "kvm", NetworksDir: dir + "/networks.d", Steering: SteeringNFT, Sessions: 1 << 20, File: file,
-		Workers: 2, WorkerCPUs: []int{1, 0},
+		Workers: 2, WorkerCPUs: []int{1, 0}, StatusDir: dir + "/s",
+		Helper: Helper{Enabled: true, ACL: dir + "/bridge.conf", Taps: 3},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

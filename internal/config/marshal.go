@@ -37,6 +37,8 @@ func (n Network) raw() rawNetwork {
 		LearnLimit: number64(n.LearnLimit),
 		Ports:      n.Ports,
 		Forward:    n.GroupForward,
+		Adopt:      n.Adopt.deviceTexts(),
+		AdoptMACs:  n.Adopt.macTexts(),
 		DHCP:       n.DHCP.raw(),
 		DNS:        n.DNS.raw(),
 		NAT:        rawNAT{Egress: n.NAT.Egress, Ports: given(n.NAT.Ports.String())},

@@ -41,6 +41,12 @@ func drawNetwork(t *rapid.T) Network {
 	n.LearnLimit = rapid.IntRange(1, maxLearn).Draw(t, "limit")
 	n.Ports = distinct(t, `vnet[0-9]{1,3}`, "ports")
 	n.GroupForward = distinct(t, `stp|8021x`, "forward")
+	for _, name := range distinct(t, `(vnet|tap)[0-9]?[*]`, "adopt") {
+		n.Adopt.Devices = append(n.Adopt.Devices, DevicePattern{rapid.SampledFrom([]string{KindTap, KindVeth}).Draw(t, "kind"), name})
+	}
+	if rapid.Bool().Draw(t, "adopt a MAC") {
+		n.Adopt.MACs = []net.HardwareAddr{{0x52, 0x54, 0, 9, 9, 9}}
+	}
 	n.NAT.Egress = distinct(t, `docker[0-9]|virbr[0-9]`, "egress")
 	if rapid.Bool().Draw(t, "pinned") {
 		n.Address = netip.MustParsePrefix("10.20.0.1/16")

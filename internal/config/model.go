@@ -77,6 +77,7 @@ type Network struct {
 	Stations   int           // remembered in all; the daemon rounds it up to a power of two
 	LearnLimit int           // stations learned per port
 	Ports      []string      // devices that are always ports of the network
+	Adopt      Adopt         // devices that become ports when they appear
 
 	// GroupForward names the protocols whose frames, to groups that are reserved for
 	// bridges, are passed on all the same: ForwardSTP, Forward8021X.

@@ -48,6 +48,7 @@ func (f *faults) network(raw *rawNetwork, n *Network) {
 	f.integer("learn_limit", raw.LearnLimit, &n.LearnLimit, 1, maxLearn)
 	n.Ports = f.names("ports", raw.Ports)
 	n.GroupForward = f.names("group_forward", raw.Forward)
+	f.adopt(raw, &n.Adopt)
 	f.dhcp(&raw.DHCP, &n.DHCP)
 	f.dns(&raw.DNS, &n.DNS)
 	n.NAT.Egress = f.names("nat.egress", raw.NAT.Egress)

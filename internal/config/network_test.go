@@ -34,6 +34,8 @@ autostart = true
 ageing = "10s"
 stations = 100000
 learn_limit = 7
+adopt = ["vnet*", "veth:lxc?"]
+adopt_macs = ["52:54:00:5a:1d:09"]
 ports = ["vnet0", "veth.1"]
 group_forward = ["8021x", "stp"]
 [dhcp]
@@ -71,6 +73,10 @@ func TestParseNetworkEveryKey(t *testing.T) {
 		Name: "lab", Mode: ModeNAT, Bridge: "ubr7", Uplink: "eth0", IsolatedPorts: true, MAC: net.HardwareAddr{0x52, 0x54, 0, 0x5a, 0x1d, 1},
 		Address: netip.MustParsePrefix("10.9.0.1/24"), MTU: 9000, Domain: "guests.example", UUID: "3e3fce45-4f53-4fa7-bb32-11f34168b82b", Autostart: true,
 		Ageing: 10 * time.Second, Stations: 100000, LearnLimit: 7, Ports: []string{"vnet0", "veth.1"}, GroupForward: []string{"8021x", "stp"},
+		Adopt: Adopt{
+			Devices: []DevicePattern{{KindTap, "vnet*"}, {KindVeth, "lxc?"}},
+			MACs:    []net.HardwareAddr{{0x52, 0x54, 0, 0x5a, 0x1d, 9}},
+		},
 		DHCP: DHCP{
 			LeaseTime: InfiniteLease, BootFile: "pxelinux.0", BootServer: ip("10.9.0.7"),
 			Ranges: []Range{{ip("10.9.0.10"), ip("10.9.0.19")}, {ip("10.9.0.30"), ip("10.9.0.30")}},

@@ -19,6 +19,8 @@ type rawNetwork struct {
 	LearnLimit *int64   `toml:"learn_limit,omitempty"`
 	Ports      []string `toml:"ports,omitempty"`
 	Forward    []string `toml:"group_forward,omitempty"`
+	Adopt      []string `toml:"adopt,omitempty"`
+	AdoptMACs  []string `toml:"adopt_macs,omitempty"`
 	DHCP       rawDHCP  `toml:"dhcp,omitempty"`
 	DNS        rawDNS   `toml:"dns,omitempty"`
 	NAT        rawNAT   `toml:"nat,omitempty"`
@@ -102,8 +104,20 @@ type rawDaemon struct {
 	WorkerCPUs  []int64      `toml:"worker_cpus,omitempty"`
 	Realtime    *bool        `toml:"worker_realtime,omitempty"`
 	NAT         rawDaemonNAT `toml:"nat,omitempty"`
+	Helper      rawHelper    `toml:"helper,omitempty"`
+	Libvirt     rawStatus    `toml:"libvirt,omitempty"`
 }
 
 type rawDaemonNAT struct {
 	Sessions *int64 `toml:"sessions,omitempty"`
+}
+
+type rawHelper struct {
+	Enabled *bool   `toml:"enabled,omitempty"`
+	ACL     *string `toml:"acl,omitempty"`
+	Taps    *int64  `toml:"taps_per_user,omitempty"`
+}
+
+type rawStatus struct {
+	StatusDir *string `toml:"status_dir,omitempty"`
 }

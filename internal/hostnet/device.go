@@ -68,12 +68,26 @@ func deviceOf(link netlink.Link) (d Device, err error) {
 		return Device{}, err
 	}
 	if master := link.Attrs().MasterIndex; master != 0 {
-		d.Master = fmt.Sprintf("device %d", master)
-		if m, err := netlink.LinkByIndex(master); err == nil {
-			d.Master = m.Attrs().Name
-		}
+		d.Master = deviceName(master)
 	}
 	return d, nil
+}
+
+// Devices describes all devices of this namespace, without their addresses; a
+// Master is named by its index.
+func Devices() (list []Device, err error) {
+	links, err := dump(netlink.LinkList)
+	if err != nil {
+		return nil, fmt.Errorf("list the host's devices: %w", err)
+	}
+	for _, link := range links {
+		d := Describe(link)
+		if master := link.Attrs().MasterIndex; master != 0 {
+			d.Master = fmt.Sprintf("device %d", master)
+		}
+		list = append(list, d)
+	}
+	return list, nil
 }
 
 func linkByName(name string) (netlink.Link, error) {
