@@ -156,6 +156,10 @@ type Port struct {
 	Queues  int    `json:"queues"` // of a tap
 	Loop    string `json:"loop"`   // the port with which it is the held end of a loop; empty: none
 	ID      int    `json:"id"`     // number of a network's port, remembered; 0 = it has none
+
+	// Transient ports are forgotten when their device goes; the others wait for
+	// it to return.
+	Transient bool `json:"transient"`
 	Counters
 }
 

@@ -27,6 +27,8 @@ type attachment struct {
 
 // attachAll attaches the network's remembered and defined ports.
 func (d *Daemon) attachAll(n *network) {
+	d.forgetGone()
+	d.adoption.look()
 	for _, name := range n.def.Ports {
 		if d.state.port(name) == nil {
 			d.state.Ports = append(d.state.Ports, &portState{Network: n.name, Name: name, ID: d.state.freeID()})
@@ -66,8 +68,10 @@ func (t *madeTap) spec(n *network, name string) hostnet.TapSpec {
 
 // linksChanged brings every port in step with its device.
 func (d *Daemon) linksChanged() {
+	defer d.adoption.look()
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.forgetGone()
 	for _, n := range d.nets {
 		for _, a := range n.ports {
 			d.reconcile(n, a)

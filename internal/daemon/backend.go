@@ -260,7 +260,7 @@ func (b backend) Stop(_ context.Context, name string) error {
 		}
 		return api.Errorf(api.Conflict, "network %s is not active", name)
 	}
-	err := errors.Join(b.d.stopNetwork(n), b.d.forgetTransient(name))
+	err := errors.Join(b.d.stopNetwork(n), b.d.endTransient(name))
 	b.d.setPolicy()
 	b.d.lifecycle(name, "stopped")
 	return err

@@ -55,6 +55,8 @@ type Daemon struct {
 	out    wayOut
 	held   portPool
 
+	adoption adoption
+
 	mu    sync.Mutex // guards what follows
 	state *state
 	defs  map[string]definition
@@ -73,7 +75,7 @@ func Run(ctx context.Context, opts Options) (err error) {
 	if opts.ResolvConf == "" {
 		opts.ResolvConf = "/etc/resolv.conf"
 	}
-	d := &Daemon{opts: opts, cfg: opts.Config, log: opts.Log, clock: dataplane.NewClock(), started: time.Now(), nets: map[string]*network{}}
+	d := &Daemon{opts: opts, cfg: opts.Config, log: opts.Log, clock: dataplane.NewClock(), started: time.Now(), nets: map[string]*network{}, adoption: newAdoption()}
 	var done undo
 	defer func() { err = errors.Join(err, done.run()) }()
 	if err := d.prepare(&done); err != nil {
@@ -154,6 +156,7 @@ func (d *Daemon) serve(ctx context.Context, listener *api.Listener, done *undo) 
 	tasks.Go(func() { d.ended("device watch", watch.Run(running, d.linksChanged)) })
 	tasks.Go(func() { d.watchRings(running) })
 	tasks.Go(func() { d.ended("watchdog", d.feedWatchdog(running)) })
+	tasks.Go(func() { d.runAdoption(running) })
 
 	defer context.AfterFunc(ctx, d.events.close)() // or streams of events would hold up the API's end
 	apiCtx, stopAPI := context.WithCancel(running)
@@ -327,7 +330,7 @@ func (d *Daemon) stopAll() error {
 	defer d.mu.Unlock()
 	var errs []error
 	for _, name := range sortedNames(d.nets) {
-		errs = append(errs, d.stopNetwork(d.nets[name]), d.forgetTransient(name))
+		errs = append(errs, d.stopNetwork(d.nets[name]), d.endTransient(name))
 	}
 	errs = append(errs, d.restoreStrays(), d.stopUplinks(), d.flows.Remove())
 	if d.tables != d.cfg.RuntimeDir {

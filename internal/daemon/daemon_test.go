@@ -55,7 +55,9 @@ func TestStateSurvives(t *testing.T) {
 	*n = netState{Bridge: "ubr0", MAC: wire.MAC{0x52, 0x54, 0, 1, 2, 3}, Address: netip.MustParsePrefix("192.168.122.1/24"), Running: true, ID: s.freeNetworkID(), HostID: s.freeID()}
 	s.Ports = append(s.Ports,
 		&portState{Network: "default", Name: "vnet0", ID: s.freeID(), Made: &madeTap{Owner: ptr(uint32(1000)), Queues: 2}},
-		&portState{Network: "default", Name: "veth0", ID: 9, Before: &hostnet.Attachment{Name: "veth0", Ifindex: 4, Up: true, Sysctls: map[string]string{"ipv6/disable_ipv6": "0"}}})
+		&portState{Network: "default", Name: "veth0", ID: 9, Before: &hostnet.Attachment{Name: "veth0", Ifindex: 4, Up: true, Sysctls: map[string]string{"ipv6/disable_ipv6": "0"}}},
+		&portState{Network: "default", Name: "vnet7", ID: 10, Transient: &transient{Ifindex: 5, By: byAdoption}})
+	s.KeptOff = []keptOff{{"vnet8", 6}}
 	if err := s.save(); err != nil {
 		t.Fatal(err)
 	}
@@ -72,6 +74,9 @@ func TestStateSurvives(t *testing.T) {
 	}
 	if p := after.port("veth0"); p == nil || p.Before != nil {
 		t.Errorf("after a reboot of the host %+v is remembered; how the device was belongs to the old boot", p)
+	}
+	if after.port("vnet7") != nil || after.KeptOff != nil {
+		t.Errorf("after a reboot of the host devices of the old boot are remembered: %+v, kept off %v", after.port("vnet7"), after.KeptOff)
 	}
 	left, err := filepath.Glob(filepath.Join(filepath.Dir(path), ".tmp-*"))
 	if err != nil || len(left) > 0 {

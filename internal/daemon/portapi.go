@@ -28,8 +28,15 @@ func (b backend) AddPort(ctx context.Context, r api.AddPortRequest) (api.Port, e
 	if err := b.d.checkPort(n, r); err != nil {
 		return api.Port{}, err
 	}
+	b.d.letOn(r.Port)
 	if n.ports[r.Port] == nil {
 		if err := b.d.addNewPort(n, r); err != nil {
+			return api.Port{}, err
+		}
+	}
+	if st := n.ports[r.Port].st; st.Transient != nil { // it is asked for by hand now
+		st.Transient = nil
+		if err := b.d.state.save(); err != nil {
 			return api.Port{}, err
 		}
 	}
@@ -79,9 +86,9 @@ func (d *Daemon) checkPort(n *network, r api.AddPortRequest) error {
 // addNewPort makes the tap, if there is no such device, attaches it and
 // remembers it; what fails is undone.
 func (d *Daemon) addNewPort(n *network, r api.AddPortRequest) error {
-	st := &portState{Network: n.name, Name: r.Port, ID: d.state.freeID()}
-	if st.ID >= firstUplinkID {
-		return api.Errorf(api.Conflict, "%d ports are remembered, which is all there is room for: remove some by `ubridge port del`", firstUplinkID-1)
+	st, err := d.newPort(n, r.Port)
+	if err != nil {
+		return err
 	}
 	dev, err := hostnet.DeviceInfo(r.Port)
 	switch {
@@ -100,11 +107,11 @@ func (d *Daemon) addNewPort(n *network, r api.AddPortRequest) error {
 			return api.Errorf(api.Conflict, "%v", err)
 		}
 	}
-	return d.adopt(n, st)
+	return d.join(n, st)
 }
 
-// adopt remembers a port, makes its tap and attaches it.
-func (d *Daemon) adopt(n *network, st *portState) (err error) {
+// join remembers a port, makes its tap and attaches it.
+func (d *Daemon) join(n *network, st *portState) (err error) {
 	a := &attachment{st: st}
 	defer func() {
 		if err != nil {
@@ -178,7 +185,9 @@ func (b backend) DeletePort(_ context.Context, r api.DeletePortRequest) error {
 	if st == nil || st.Network != r.Network {
 		return api.Errorf(api.NotFound, "%s is no port of network %s: see `ubridge port list`", r.Port, r.Network)
 	}
-	return errors.Join(d.dropPort(st), d.state.save())
+	err := d.dropPort(st)
+	d.keepOff(r.Port)
+	return errors.Join(err, d.state.save())
 }
 
 // Ports implements api.Backend.
@@ -226,6 +235,7 @@ func (d *Daemon) known(name string) error {
 func (d *Daemon) portLine(ctx context.Context, n *network, a *attachment) (api.Port, error) {
 	p := api.Port{Network: n.name, Name: a.st.Name, Kind: api.KindDevice, State: api.StateAbsent, ID: int(a.st.ID)}
 	p.Drops = map[string]uint64{}
+	p.Transient = a.st.Transient != nil
 	if a.st.Made != nil {
 		p.Kind, p.Queues = api.KindTap, a.st.Made.Queues
 	}

@@ -20,6 +20,7 @@ import (
 type state struct {
 	Networks map[string]*netState `json:"networks"`
 	Ports    []*portState         `json:"ports"`
+	KeptOff  []keptOff            `json:"kept_off,omitempty"`
 
 	// Boot is the boot of the host in which it was written: how devices were is
 	// true in that one only.
@@ -58,6 +59,10 @@ type portState struct {
 	ID      uint16   `json:"id"`             // in the worker; the fdb's entries name it
 	Made    *madeTap `json:"made,omitempty"` // the tap that we made; nil for a device that was there
 
+	// Transient is set for a port that is remembered only as long as its device
+	// exists.
+	Transient *transient `json:"transient,omitempty"`
+
 	// Before is the device as it was before it was attached; nil while it is
 	// not. HadClsact says that it had a clsact qdisc then, which stays.
 	Before    *hostnet.Attachment `json:"before,omitempty"`
@@ -83,6 +88,10 @@ func loadState(path, boot string) (*state, error) {
 		s.Networks = map[string]*netState{}
 	}
 	s.rebooted, s.Boot = s.Boot != boot, boot
+	if s.rebooted {
+		s.Ports = slices.DeleteFunc(s.Ports, func(p *portState) bool { return p.Transient != nil })
+		s.KeptOff = nil
+	}
 	for _, p := range s.Ports {
 		if s.rebooted {
 			p.Before, p.HadClsact = nil, false

@@ -65,8 +65,8 @@ func (d *Daemon) transients() (list []config.Network, err error) {
 	return list, err
 }
 
-// forgetTransient forgets a network that has stopped and is defined nowhere.
-func (d *Daemon) forgetTransient(name string) error {
+// endTransient forgets a network that has stopped and is defined nowhere.
+func (d *Daemon) endTransient(name string) error {
 	if _, defined := d.defs[name]; defined {
 		return nil
 	}
