@@ -65,6 +65,7 @@ var forbidden = []struct {
 	{"internal/netupdate", []string{"dataplane", "internal/hostnet", "internal/daemon", "internal/api"}, "updates are pure"},
 	{"internal/cli", []string{"internal/daemon", "internal/hostnet", "dataplane"}, "the command line talks to the API"},
 	{"internal/api", []string{"internal/daemon", "internal/hostnet", "dataplane"}, "the API is types and transport"},
+	{"internal/taphelper", []string{"internal/daemon", "internal/hostnet", "dataplane", "internal/config"}, "it knows who may, not what a tap is"},
 }
 
 func within(path, dir string) bool { return path == dir || strings.HasPrefix(path, dir+"/") }

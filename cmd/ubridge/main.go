@@ -23,5 +23,5 @@ func main() {
 	if filepath.Base(os.Args[0]) == "brctl" {
 		os.Exit(cli.Brctl(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
 	}
-	os.Exit(cli.Execute(context.Background(), hooks(), os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(cli.Execute(context.Background(), hooks(), cli.Arguments(os.Args), os.Stdout, os.Stderr))
 }

@@ -37,14 +37,17 @@ func PeerOf(ctx context.Context) (Peer, bool) {
 	return p, ok
 }
 
+// MayChange tells whether a peer may change anything by the listener's socket.
+func (l *Listener) MayChange(p Peer) bool { return mayChange(p, l.group) }
+
 // mayChange tells whether the peer may change anything: root, the daemon's own
 // user, or a member of the socket's group (-1: none).
 func mayChange(p Peer, group int) bool {
 	return p.UID == 0 || p.UID == os.Geteuid() || group >= 0 && p.In(group)
 }
 
-// peerOf asks the kernel about the other end of a unix socket.
-func peerOf(c net.Conn) (p Peer, err error) {
+// Credentials asks the kernel about the other end of a unix socket.
+func Credentials(c net.Conn) (p Peer, err error) {
 	u, ok := c.(*net.UnixConn)
 	if !ok {
 		return p, fmt.Errorf("peer credentials: %T is no unix socket", c)

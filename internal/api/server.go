@@ -77,7 +77,7 @@ func counted(busy *sync.WaitGroup, h http.Handler) http.Handler {
 // withCredentials notes who is at the other end. Without credentials there is
 // no peer in the context, and changes are refused.
 func withCredentials(ctx context.Context, c net.Conn) context.Context {
-	p, err := peerOf(c)
+	p, err := Credentials(c)
 	if err != nil {
 		slog.Warn("control socket: peer unknown", "error", err)
 		return ctx

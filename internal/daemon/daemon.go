@@ -160,9 +160,12 @@ func (d *Daemon) serve(ctx context.Context, listener *api.Listener, done *undo) 
 
 	defer context.AfterFunc(ctx, d.events.close)() // or streams of events would hold up the API's end
 	apiCtx, stopAPI := context.WithCancel(running)
+	defer stopAPI()
+	if err := d.serveHelper(apiCtx, listener, &tasks); err != nil {
+		return err
+	}
 	served := make(chan error, 1)
 	go func() { served <- api.Serve(apiCtx, listener, backend{d}) }()
-	defer stopAPI()
 	if d.opts.Ready != nil {
 		d.opts.Ready(backend{d})
 	}

@@ -12,12 +12,14 @@ import (
 // device exists: libvirt's taps come and go with their guests.
 type transient struct {
 	Ifindex int    `json:"ifindex"`
-	By      string `json:"by"` // how it came to us
+	By      string `json:"by"`            // how it came to us
+	UID     int    `json:"uid,omitempty"` // for whom the helper made it
 }
 
 // Ways by which a transient port came to us.
 const (
 	byAdoption = "adoption" // the network's definition names it
+	byHelper   = "helper"   // ubridge-bridge-helper was given it
 )
 
 // keptOff is a device that was taken off its network by hand: it is not adopted
@@ -34,7 +36,11 @@ func (d *Daemon) forgetGone() {
 		if st.Transient == nil {
 			continue
 		}
-		if why := goneBecause(st); why != "" {
+		why := goneBecause(st)
+		if why == "" {
+			why = d.closedBecause(st)
+		}
+		if why != "" {
 			d.forgetTransient(st, why)
 		}
 	}
