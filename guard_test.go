@@ -65,6 +65,8 @@ var forbidden = []struct {
 	{"internal/netupdate", []string{"dataplane", "internal/hostnet", "internal/daemon", "internal/api"}, "updates are pure"},
 	{"internal/cli", []string{"internal/daemon", "internal/hostnet", "dataplane"}, "the command line talks to the API"},
 	{"internal/api", []string{"internal/daemon", "internal/hostnet", "dataplane"}, "the API is types and transport"},
+	{"internal/libvirtfiles", []string{"internal/daemon", "internal/hostnet", "dataplane", "dhcpd", "internal/config"}, "it knows libvirt's form, not ours"},
+	{"internal/libvirthook", []string{"internal/daemon", "internal/hostnet", "dataplane", "internal/api", "internal/config"}, "it knows libvirt's form, not ours"},
 	{"internal/taphelper", []string{"internal/daemon", "internal/hostnet", "dataplane", "internal/config"}, "it knows who may, not what a tap is"},
 }
 

@@ -51,6 +51,10 @@ type Backend interface {
 	// AddPort returns when the port forwards, or at once when it was a port of
 	// the network already.
 	AddPort(ctx context.Context, r AddPortRequest) (Port, error)
+	// GuestStarted notes which guest is behind which device, and makes those ports
+	// that name a network, for as long as their devices exist. What fails does not
+	// keep it from the rest.
+	GuestStarted(ctx context.Context, r GuestRequest) ([]Port, error)
 	// DeletePort detaches a port and forgets it.
 	DeletePort(ctx context.Context, r DeletePortRequest) error
 	// Ports lists the ports of a network or of all.

@@ -39,6 +39,10 @@ type AddPortRequest struct {
 	Group   string `json:"group,omitempty"`   // group name or number
 	Queues  int    `json:"queues,omitempty"`  // of a tap that is made; 0 = 1
 	Present bool   `json:"present,omitempty"` // NotFound where there is no such device, and none is made
+
+	// Domain and MAC are of the guest behind the port; both or none.
+	Domain string `json:"domain,omitempty"`
+	MAC    string `json:"mac,omitempty"`
 }
 
 // DeletePortRequest detaches a device and puts it back as it was.

@@ -125,6 +125,8 @@ func newHandler(b Backend, group int) http.Handler {
 	change("DELETE /v1/networks/{network}/ports/{port}", h.deletePort)
 	change("POST /v1/doctor/{device}", h.doctorUplink)
 
+	change("POST /v1/guests", h.guestStarted)
+
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		fail(w, Errorf(NotFound, "%s %s: this daemon has no such request; are both of one version?", r.Method, r.URL.Path))
 	})

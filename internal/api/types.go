@@ -61,6 +61,7 @@ type NetworkInfo struct {
 	DNS        bool    `json:"dns"`
 	Upstreams  Strings `json:"dns_upstreams"` // each address:port, in the order they are asked
 	Uplink     string  `json:"uplink"`        // device by which guests' packets leave: the one named, or that of the host's default route; empty: none
+	Adopt      Strings `json:"adopt"`         // devices that become ports by themselves, as in the definition
 	UplinkAddr string  `json:"uplink_address"`
 	Problem    string  `json:"problem"` // what is wrong with the uplink, and the fix; empty: nothing is
 
@@ -160,6 +161,8 @@ type Port struct {
 	// Transient ports are forgotten when their device goes; the others wait for
 	// it to return.
 	Transient bool `json:"transient"`
+
+	Domain string `json:"domain"` // guest behind the port, where it is known
 	Counters
 }
 

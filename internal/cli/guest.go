@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// QEMUArgs are QEMU's arguments for a guest on the tap iface, four words: an
-// option and its value, twice. With several queues virtio uses them all; QEMU
+// QEMUArgs are QEMU's arguments for a guest with a MAC on the tap iface, four words:
+// an option and its value, twice. With several queues virtio uses them all; QEMU
 // itself serves them then, since vhost=on would need /dev/vhost-net.
-func QEMUArgs(iface string, queues int) []string {
+func QEMUArgs(iface, mac string, queues int) []string {
 	id := netdevID(iface)
 	netdev := "tap,id=" + id + ",ifname=" + strings.ReplaceAll(iface, ",", ",,") + ",script=no,downscript=no"
-	device := "virtio-net-pci,netdev=" + id + ",mac=" + GuestMAC(iface)
+	device := "virtio-net-pci,netdev=" + id + ",mac=" + mac
 	if queues > 1 {
 		netdev += fmt.Sprintf(",queues=%d,vhost=off", queues)
 		// One interrupt for each direction of each queue, configuration, control.
@@ -40,13 +40,16 @@ func GuestMAC(iface string) string {
 	return fmt.Sprintf("52:54:00:%02x:%02x:%02x", h[0], h[1], h[2])
 }
 
-// LibvirtXML is the interface element of a libvirt guest on the tap iface.
-// managed='no' keeps libvirt from making or removing the tap.
-func LibvirtXML(iface string, queues int) string {
+// LibvirtXML is the interface element of a libvirt guest with a MAC on the tap
+// iface; managed='no' keeps libvirt from making or removing the tap. Without an
+// iface libvirt makes one and names it.
+func LibvirtXML(iface, mac string, queues int) string {
 	text := "  <interface type='ethernet'>\n" +
-		"    <mac address='" + GuestMAC(iface) + "'/>\n" +
-		"    <target dev='" + escape(iface) + "' managed='no'/>\n" +
-		"    <model type='virtio'/>\n"
+		"    <mac address='" + escape(mac) + "'/>\n"
+	if iface != "" {
+		text += "    <target dev='" + escape(iface) + "' managed='no'/>\n"
+	}
+	text += "    <model type='virtio'/>\n"
 	if queues > 1 {
 		text += fmt.Sprintf("    <driver name='qemu' queues='%d'/>\n", queues)
 	}

@@ -21,7 +21,7 @@ func TestGuestMACIsStableAndOneStation(t *testing.T) {
 
 // A device may have a name that means something to QEMU or XML.
 func TestOddDeviceNames(t *testing.T) {
-	args := strings.Join(QEMUArgs("a,b'<ü", 1), " ")
+	args := strings.Join(QEMUArgs("a,b'<ü", GuestMAC("a,b'<ü"), 1), " ")
 	if !strings.Contains(args, "id=net-a-b---,ifname=a,,b'<ü,script=no") {
 		t.Error(args)
 	}
@@ -30,7 +30,7 @@ func TestOddDeviceNames(t *testing.T) {
 			Dev string `xml:"dev,attr"`
 		} `xml:"target"`
 	}
-	if err := xml.Unmarshal([]byte(LibvirtXML("a,b'<ü", 2)), &v); err != nil || v.Target.Dev != "a,b'<ü" {
+	if err := xml.Unmarshal([]byte(LibvirtXML("a,b'<ü", "52:54:00:00:00:01", 2)), &v); err != nil || v.Target.Dev != "a,b'<ü" {
 		t.Errorf("%v: %+v", err, v)
 	}
 }

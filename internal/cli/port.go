@@ -75,27 +75,39 @@ func (a *app) portDel() *cobra.Command {
 func (a *app) portAdd() *cobra.Command {
 	var r api.AddPortRequest
 	var libvirt bool
+	var mac string
 	cmd := a.asking("add NET IFACE", "make a device a port; one that does not exist is made as a tap",
 		"  ubridge port add default vnet0 --owner $USER\n  ubridge port add default vnet1 --group kvm --queues 4 --libvirt",
 		func(c *api.Client, cmd *cobra.Command, args []string) error {
 			r.Network, r.Port = args[0], args[1]
-			if err := checkAdd(r); err != nil {
+			if err := checkAdd(r, mac); err != nil {
 				return err
+			}
+			if mac == "" {
+				mac = GuestMAC(r.Port)
+			}
+			if r.Domain != "" {
+				r.MAC = mac
 			}
 			p, err := c.AddPort(cmd.Context(), r)
 			if err != nil {
 				return err
 			}
-			return a.printAdded(cmd.OutOrStdout(), p, r, libvirt)
+			return a.printAdded(cmd.OutOrStdout(), p, r, mac, libvirt)
 		})
 	cmd.Flags().StringVar(&r.Owner, "owner", "", "`USER` who may open the tap (default root)")
 	cmd.Flags().StringVar(&r.Group, "group", "", "`GROUP` whose members may open the tap")
 	cmd.Flags().IntVar(&r.Queues, "queues", 1, "queues of the tap, `N` = vCPUs of the guest at most")
+	cmd.Flags().StringVar(&r.Domain, "domain", "", "`NAME` of libvirt's domain behind the port, for libvirt's .macs file")
+	cmd.Flags().StringVar(&mac, "mac", "", "the guest's `MAC` (default made from the device's name)")
 	cmd.Flags().BoolVar(&libvirt, "libvirt", false, "print the libvirt interface instead of QEMU's arguments")
 	return cmd
 }
 
-func checkAdd(r api.AddPortRequest) error {
+func checkAdd(r api.AddPortRequest, mac string) error {
+	if err := config.CheckMAC(mac); mac != "" && err != nil {
+		return api.Errorf(api.Usage, "--mac: %v", err)
+	}
 	if err := config.CheckDevice(r.Port); err != nil {
 		return api.Errorf(api.Usage, "%v; use up to 15 letters, digits, '.', '_' and '-'", err)
 	}
@@ -110,10 +122,10 @@ func checkAdd(r api.AddPortRequest) error {
 
 // printAdded tells how a guest is attached to a tap; other devices have no
 // guest's end that we know.
-func (a *app) printAdded(out io.Writer, p api.Port, r api.AddPortRequest, libvirt bool) error {
+func (a *app) printAdded(out io.Writer, p api.Port, r api.AddPortRequest, mac string, libvirt bool) error {
 	var qemu []string
 	if p.Kind == api.KindTap {
-		qemu = QEMUArgs(p.Name, p.Queues)
+		qemu = QEMUArgs(p.Name, mac, p.Queues)
 	}
 	if a.json {
 		return printJSON(out, []addedPort{{p, qemu}})
@@ -122,7 +134,7 @@ func (a *app) printAdded(out io.Writer, p api.Port, r api.AddPortRequest, libvir
 	switch {
 	case qemu == nil:
 	case libvirt:
-		text += "put this into the guest's <devices>:\n\n" + LibvirtXML(p.Name, p.Queues)
+		text += "put this into the guest's <devices>:\n\n" + LibvirtXML(p.Name, mac, p.Queues)
 	default:
 		text += "start a guest on it with:\n\n  " + strings.Join(pairs(qemu), " \\\n  ") + "\n"
 		if r.Owner == "" && r.Group == "" {

@@ -30,7 +30,7 @@ func readyText(networks []api.NetworkInfo, self, socket string) string {
 		return fmt.Sprintf("no network is active; see: %s%s net list\n", self, socket)
 	}
 	fmt.Fprintf(&b, "a first guest, in another terminal:\n\n  sudo %s%s port add %s %s%s\n", self, socket, first, firstPort, ownerFlag())
-	fmt.Fprintf(&b, "  qemu-system-x86_64 -m 1G -drive file=DISK,if=virtio \\\n    %s\n\n", strings.Join(pairs(QEMUArgs(firstPort, 1)), " \\\n    "))
+	fmt.Fprintf(&b, "  qemu-system-x86_64 -m 1G -drive file=DISK,if=virtio \\\n    %s\n\n", strings.Join(pairs(QEMUArgs(firstPort, GuestMAC(firstPort), 1)), " \\\n    "))
 	return b.String()
 }
 

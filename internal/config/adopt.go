@@ -138,6 +138,9 @@ func (f *faults) clashAdopt(n, other *Network) {
 	}
 }
 
+// Texts are all that is adopted, as the definition has it: patterns, then MACs.
+func (a Adopt) Texts() []string { return append(a.deviceTexts(), a.macTexts()...) }
+
 func (a Adopt) deviceTexts() (list []string) {
 	for _, p := range a.Devices {
 		list = append(list, p.String())

@@ -19,6 +19,8 @@ const (
 
 	// DefaultHelperSocket is where ubridge-bridge-helper asks.
 	DefaultHelperSocket = DefaultRuntimeDir + "/" + helperName
+	// DefaultHelperACL says who may.
+	DefaultHelperACL = "/etc/ubridge/" + helperACL
 
 	socketName  = "ubridge.sock"
 	networksDir = "networks.d"

@@ -2,6 +2,8 @@ package config
 
 import (
 	"fmt"
+	"net"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -51,6 +53,15 @@ func CheckDevice(name string) error {
 		if r == '/' || r == ':' || r == '%' || unicode.IsSpace(r) || !unicode.IsPrint(r) {
 			return fmt.Errorf("the device name %q holds %q", name, r)
 		}
+	}
+	return nil
+}
+
+// CheckMAC reports why text is not the MAC of one station.
+func CheckMAC(text string) error {
+	m, err := net.ParseMAC(text)
+	if err != nil || len(m) != 6 || m[0]&1 != 0 || slices.Max(m) == 0 {
+		return fmt.Errorf("%q is not the address of one station; %s", text, exampleMAC)
 	}
 	return nil
 }

@@ -17,7 +17,9 @@ const adoptAfter = 300 * time.Millisecond
 // adoption follows devices that networks may adopt.
 type adoption struct {
 	wake chan struct{}         // something has changed
-	seen map[int]*adoptionWait // by ifindex; guarded by Daemon.mu
+	seen map[int]*adoptionWait // by ifindex; guarded by Daemon.mu, as is what follows
+
+	guests map[int]*portGuest // of devices that are no ports yet, by ifindex
 }
 
 // adoptionWait is a device that may be adopted once it has settled.
@@ -27,7 +29,7 @@ type adoptionWait struct {
 }
 
 func newAdoption() adoption {
-	return adoption{wake: make(chan struct{}, 1), seen: map[int]*adoptionWait{}}
+	return adoption{wake: make(chan struct{}, 1), seen: map[int]*adoptionWait{}, guests: map[int]*portGuest{}}
 }
 
 // look has devices looked at soon. It does not block.
@@ -151,6 +153,7 @@ func (d *Daemon) taken(dev hostnet.Device) bool {
 func (d *Daemon) adoptDevice(n *network, dev hostnet.Device, wait *adoptionWait) {
 	st, err := d.transientPort(n, dev, byAdoption)
 	if err == nil {
+		st.Guest = d.adoption.guests[dev.Ifindex]
 		err = d.join(n, st)
 	}
 	if err != nil {
@@ -161,5 +164,7 @@ func (d *Daemon) adoptDevice(n *network, dev hostnet.Device, wait *adoptionWait)
 		return
 	}
 	delete(d.adoption.seen, dev.Ifindex)
-	n.log.Info("device adopted", "port", dev.Name, "mac", dev.MAC)
+	delete(d.adoption.guests, dev.Ifindex)
+	d.followGuests(n)
+	n.log.Info("device adopted", "port", dev.Name, "mac", dev.MAC.String())
 }

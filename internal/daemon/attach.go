@@ -41,6 +41,7 @@ func (d *Daemon) attachAll(n *network) {
 			d.reconcile(n, n.ports[st.Name])
 		}
 	}
+	d.followGuests(n)
 }
 
 // makeTap makes a tap of ours again that a clean stop removed.
@@ -79,6 +80,7 @@ func (d *Daemon) linksChanged() {
 		if n.share != nil {
 			d.followNIC(n)
 		}
+		d.followGuests(n)
 		d.followDevices(n)
 	}
 	d.uplinksChanged()

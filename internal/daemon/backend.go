@@ -307,6 +307,7 @@ func configured(info *api.NetworkInfo, def config.Network) {
 		info.LeaseTime = 0
 	}
 	info.LeaseRange, info.Upstreams = []string{}, []string{}
+	info.Adopt = def.Adopt.Texts()
 	if def.Pinned() {
 		info.Gateway = def.Address.String()
 		info.LeaseRange = ranges(def, def.Address)

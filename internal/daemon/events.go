@@ -142,12 +142,12 @@ func (d *Daemon) portEvent(n *network, port, event string) {
 }
 
 // leased takes the leases whenever they changed, on the DHCP server's goroutine:
-// it gives DNS the names, and tells what differs from the time before.
+// it gives DNS and libvirt's file the names, and tells what differs from before.
 func (d *Daemon) leased(n *network) func([]dhcpd.Lease) {
 	var before []dhcpd.Lease
 	first := true
 	return func(now []dhcpd.Lease) {
-		n.nameGuests(now)
+		n.leasesChanged(now)
 		if !first && d.events.heard() {
 			for _, e := range leaseEvents(before, now) {
 				e.Network = n.name

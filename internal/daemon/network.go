@@ -24,6 +24,7 @@ import (
 	"ubridge/internal/config"
 	"ubridge/internal/gateway"
 	"ubridge/internal/hostnet"
+	"ubridge/internal/libvirtfiles"
 	"ubridge/internal/shm"
 	"ubridge/internal/wire"
 )
@@ -43,6 +44,7 @@ type network struct {
 	table *shm.File // of the fdb
 	dhcp  *gateway.DHCPServer
 	names *upstream.Service
+	files *libvirtfiles.Files // nil: they are not written
 	log   *slog.Logger
 	share *sharing // of mode bridge; nil in the others
 
@@ -268,6 +270,7 @@ func (d *Daemon) buildServices(n *network) error {
 	if err := file.Replace(engine.Records()); err != nil {
 		return fmt.Errorf("network %s: %w", n.def.Name, err)
 	}
+	d.openLibvirtFiles(n)
 	n.dhcp = gateway.NewDHCPServer(gateway.DHCPConfig{
 		Engine: engine, File: file, Send: d.router.Sender(d.worker, n.bridge), Leased: d.leased(n), Log: n.log,
 	})
@@ -306,6 +309,9 @@ func (n *network) runTasks(parent context.Context) {
 	ctx, n.cancel = context.WithCancel(parent)
 	if n.dhcp != nil {
 		n.tasks.Go(func() { n.ended("dhcp", n.dhcp.Run(ctx)) })
+	}
+	if n.files != nil {
+		n.tasks.Go(func() { n.ended("libvirt's files", n.files.Run(ctx)) })
 	}
 	if n.names != nil {
 		n.tasks.Go(func() { n.ended("dns", n.names.Run(ctx)) })

@@ -34,11 +34,8 @@ func (b backend) AddPort(ctx context.Context, r api.AddPortRequest) (api.Port, e
 			return api.Port{}, err
 		}
 	}
-	if st := n.ports[r.Port].st; st.Transient != nil { // it is asked for by hand now
-		st.Transient = nil
-		if err := b.d.state.save(); err != nil {
-			return api.Port{}, err
-		}
+	if err := b.d.byHand(n, n.ports[r.Port], r); err != nil {
+		return api.Port{}, err
 	}
 	return b.d.portLine(ctx, n, n.ports[r.Port])
 }
@@ -58,6 +55,9 @@ func (d *Daemon) runningNetwork(name string) (*network, error) {
 func (d *Daemon) checkPort(n *network, r api.AddPortRequest) error {
 	if err := config.CheckDevice(r.Port); err != nil {
 		return api.Errorf(api.Usage, "%v", err)
+	}
+	if _, err := guestOf(r.Domain, r.MAC, false); err != nil {
+		return err
 	}
 	if r.Owner != "" && r.Group != "" {
 		return api.Errorf(api.Usage, "give --owner or --group: a tap with both opens only for those who are both")
@@ -186,6 +186,9 @@ func (b backend) DeletePort(_ context.Context, r api.DeletePortRequest) error {
 		return api.Errorf(api.NotFound, "%s is no port of network %s: see `ubridge port list`", r.Port, r.Network)
 	}
 	err := d.dropPort(st)
+	if n := d.nets[r.Network]; n != nil {
+		d.followGuests(n)
+	}
 	d.keepOff(r.Port)
 	return errors.Join(err, d.state.save())
 }
@@ -236,6 +239,9 @@ func (d *Daemon) portLine(ctx context.Context, n *network, a *attachment) (api.P
 	p := api.Port{Network: n.name, Name: a.st.Name, Kind: api.KindDevice, State: api.StateAbsent, ID: int(a.st.ID)}
 	p.Drops = map[string]uint64{}
 	p.Transient = a.st.Transient != nil
+	if a.st.Guest != nil {
+		p.Domain = a.st.Guest.Domain
+	}
 	if a.st.Made != nil {
 		p.Kind, p.Queues = api.KindTap, a.st.Made.Queues
 	}

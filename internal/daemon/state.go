@@ -49,6 +49,8 @@ type netState struct {
 	// Transient is the definition, in TOML, of a network that runs and is defined
 	// nowhere: its name in the daemon that comes after a crash.
 	Transient string `json:"transient,omitempty"`
+	// StatusFile is libvirt's lease file that we made, not one that libvirt left.
+	StatusFile string `json:"status_file,omitempty"`
 }
 
 // portState is a port that was added and is to be attached whenever its device
@@ -62,6 +64,8 @@ type portState struct {
 	// Transient is set for a port that is remembered only as long as its device
 	// exists.
 	Transient *transient `json:"transient,omitempty"`
+
+	Guest *portGuest `json:"guest,omitempty"` // who is behind it, where that is known
 
 	// Before is the device as it was before it was attached; nil while it is
 	// not. HadClsact says that it had a clsact qdisc then, which stays.

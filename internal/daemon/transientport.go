@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"errors"
+	"net"
 	"slices"
 
 	"ubridge/internal/api"
@@ -19,6 +20,7 @@ type transient struct {
 // Ways by which a transient port came to us.
 const (
 	byAdoption = "adoption" // the network's definition names it
+	byRequest  = "request"  // libvirt's hook named it
 	byHelper   = "helper"   // ubridge-bridge-helper was given it
 )
 
@@ -42,6 +44,11 @@ func (d *Daemon) forgetGone() {
 		}
 		if why != "" {
 			d.forgetTransient(st, why)
+		}
+	}
+	for ifindex := range d.adoption.guests {
+		if _, err := net.InterfaceByIndex(ifindex); err != nil {
+			delete(d.adoption.guests, ifindex)
 		}
 	}
 	kept := slices.DeleteFunc(slices.Clone(d.state.KeptOff), func(k keptOff) bool {
@@ -68,16 +75,8 @@ func goneBecause(st *portState) string {
 
 // forgetTransient lets go of a transient port.
 func (d *Daemon) forgetTransient(st *portState, why string) {
-	d.state.removePort(st.Name)
-	log, err := d.log.With("network", st.Network), error(nil)
-	if n := d.nets[st.Network]; n != nil && n.ports[st.Name] != nil {
-		a := n.ports[st.Name]
-		delete(n.ports, st.Name)
-		err = d.detach(n, a)
-	} else {
-		err = d.letGo(st)
-	}
-	if err = errors.Join(err, d.state.save()); err != nil {
+	log := d.log.With("network", st.Network)
+	if err := errors.Join(d.dropPort(st), d.state.save()); err != nil {
 		log.Warn("port is not let go of cleanly", "port", st.Name, "err", err)
 	}
 	log.Info("port is forgotten", "port", st.Name, "because", why)

@@ -14,6 +14,7 @@ package apitest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"net/netip"
@@ -64,7 +65,7 @@ func defaultNetwork() *api.NetworkInfo {
 		File: "/var/lib/ubridge/networks/default.toml", UUID: "3e3fce45-4f53-4fa7-bb32-11f34168b82b", NotInForce: []string{}, Pending: []string{},
 		Gateway: "192.168.122.1/24", GatewayMAC: "52:54:00:00:00:01", MTU: 1500,
 		DHCP: true, LeaseRange: []string{"192.168.122.2-192.168.122.254"}, LeaseTime: 3600,
-		DNS: true, Upstreams: []string{"192.0.2.53:53"}, Uplink: "eth0", UplinkAddr: "203.0.113.7", Loops: api.Loops{},
+		Adopt: []string{"vnet*"}, DNS: true, Upstreams: []string{"192.0.2.53:53"}, Uplink: "eth0", UplinkAddr: "203.0.113.7", Loops: api.Loops{},
 		Counts: api.Counts{Ports: 3, PortsUp: 2, Stations: 2, Leases: 2, Flows: 2},
 		Counters: api.Counters{
 			RxFrames: 1234, RxBytes: 5678901, TxFrames: 4321, TxBytes: 987654,
@@ -75,7 +76,7 @@ func defaultNetwork() *api.NetworkInfo {
 
 func stoppedNetwork(name string) *api.NetworkInfo {
 	return &api.NetworkInfo{
-		Network: api.Network{Name: name, Mode: "nat", Persistent: true, Subnets: []string{}}, MTU: 1500, Loops: api.Loops{}, Pending: []string{},
+		Network: api.Network{Name: name, Mode: "nat", Persistent: true, Subnets: []string{}}, MTU: 1500, Adopt: []string{}, Loops: api.Loops{}, Pending: []string{},
 		NotInForce: []string{}, LeaseRange: []string{}, Upstreams: []string{}, Counters: api.Counters{Drops: api.Drops{}},
 	}
 }
@@ -245,6 +246,21 @@ func (b *Backend) AddPort(_ context.Context, r api.AddPortRequest) (api.Port, er
 	}
 	b.ports = append(b.ports, p)
 	return p, nil
+}
+
+// GuestStarted implements api.Backend.
+func (b *Backend) GuestStarted(_ context.Context, r api.GuestRequest) (list []api.Port, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.Requests = append(b.Requests, r)
+	for _, i := range r.Interfaces {
+		if i.Network != "" {
+			_, unknown := b.find(i.Network)
+			err = errors.Join(err, unknown)
+			list = append(list, api.Port{Network: i.Network, Name: i.Port, Kind: api.KindTap, State: api.StateUp, Transient: true, Domain: r.Domain})
+		}
+	}
+	return list, err
 }
 
 // DeletePort implements api.Backend.
