@@ -72,3 +72,31 @@ func TestDomainOfLibvirt(t *testing.T) {
 	d = d.Again()
 	awaitPorts(n, d, "two", "vnet3", "vnet4")
 }
+
+// TestDomainOfAUsersSession has an unprivileged user's libvirtd attach a guest by
+// our helper, as an interface of type bridge.
+func TestDomainOfAUsersSession(t *testing.T) {
+	if testing.Short() {
+		t.Skip("libvirtd and a machine take seconds to start")
+	}
+	t.Parallel()
+	testnet.Require(t, "qemu-system-x86_64", "unshare", "setpriv")
+	b := newHelperBed(lab.Quiet(t, "lvsess"), adopting)
+	b.allow("allow default " + fmt.Sprint(nobody) + "\n")
+	l := startSession(b.Net, b.d, nobody, b.helper)
+	l.define("own", []string{"52:54:00:00:00:07"},
+		`<interface type='bridge'><source bridge='ubr0'/><mac address='52:54:00:00:00:07'/><model type='virtio'/></interface>`)
+	l.virsh("start", "own")
+	awaitPorts(b.Net, b.d, "default", "ubtap0")
+	l.run("udhcpc -i eth0 -n -q -t 20 -T 1 && ping -c 2 -W 5 " + lab.Gateway)
+	if out := l.virsh("domiflist", "own"); !strings.Contains(out, "ubtap0") {
+		t.Errorf("domiflist: %s", out)
+	}
+	l.virsh("destroy", "own")
+	awaitPorts(b.Net, b.d, "default")
+
+	b.allow("deny all\n")
+	if _, err := l.try("start", "own"); err == nil || !strings.Contains(err.Error(), "deny all") {
+		t.Errorf("denied, virsh says %v", err)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 type libvirtd struct {
 	n         *lab.Net
 	dir, root string
+	uri       string
 	booted    bool // the guest takes commands
 }
 
@@ -51,14 +53,42 @@ ln -s /proc/self/fd /dev/fd
 cat $dir/passwd >>/etc/passwd
 cat $dir/group >>/etc/group
 PATH=$dir/bin:/usr/sbin:$PATH
-libvirtd -f $dir/libvirtd.conf &
+shift 2
+"$@" libvirtd -f $dir/libvirtd.conf &
 wait $!`
 
-// startLibvirtd starts it; its hook asks the daemon d.
+// startLibvirtd starts the system's; its hook asks the daemon d.
 func startLibvirtd(n *lab.Net, d *lab.Daemon) *libvirtd {
-	t := n.T
+	n.T.Helper()
+	l := &libvirtd{n: n, dir: filepath.Join(n.Dir(), "libvirt"), root: unpacked(n.T, "daemon")}
+	l.uri = "qemu+unix:///system?socket=" + filepath.Join(l.dir, "run/libvirt/libvirt-sock")
+	l.start(d)
+	return l
+}
+
+// startSession starts a user's libvirtd, which has QEMU's helper make its taps.
+func startSession(n *lab.Net, d *lab.Daemon, uid int, helper string) *libvirtd {
+	n.T.Helper()
+	l := &libvirtd{n: n, dir: filepath.Join(n.Dir(), "libvirt"), root: unpacked(n.T, "daemon")}
+	home := filepath.Join(l.dir, "home")
+	l.uri = "qemu+unix:///session?socket=" + filepath.Join(home, "libvirt/libvirt-sock")
+	config := filepath.Join(home, ".config/libvirt/qemu.conf")
+	if err := os.MkdirAll(filepath.Dir(config), 0o755); err != nil {
+		n.T.Fatal(err)
+	}
+	if err := os.WriteFile(config, []byte("bridge_helper = \""+helper+"\"\nstdio_handler = \"file\"\nsecurity_driver = \"none\"\n"), 0o644); err != nil {
+		n.T.Fatal(err)
+	}
+	id := strconv.Itoa(uid)
+	n.Host.Run("chown", "-R", id+":"+id, home)
+	l.start(d, "setpriv", "--reuid", id, "--regid", id, "--clear-groups", "env", "HOME="+home, "XDG_RUNTIME_DIR="+home)
+	return l
+}
+
+// start starts libvirtd behind a prefix of its command.
+func (l *libvirtd) start(d *lab.Daemon, prefix ...string) {
+	n, t := l.n, l.n.T
 	t.Helper()
-	l := &libvirtd{n: n, dir: filepath.Join(n.Dir(), "libvirt"), root: unpacked(t, "daemon")}
 	hook, err := os.ReadFile("../../dist/libvirt/qemu-hook")
 	if err != nil {
 		t.Fatal(err)
@@ -72,7 +102,7 @@ func startLibvirtd(n *lab.Net, d *lab.Daemon) *libvirtd {
 		"etc/libvirt/hooks/qemu.d/ubridge": string(hook),
 		"bin/ubridge":                      "#!/bin/sh\nexec " + testnet.Binary(t) + " --socket " + d.Socket() + " \"$@\"\n",
 	}
-	for _, empty := range []string{"run", "shm", "var", "work/etc", "work/var"} {
+	for _, empty := range []string{"home", "run", "shm", "var", "work/etc", "work/var"} {
 		if err := os.MkdirAll(filepath.Join(l.dir, empty), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -86,7 +116,7 @@ func startLibvirtd(n *lab.Net, d *lab.Daemon) *libvirtd {
 			t.Fatal(err)
 		}
 	}
-	p := n.Host.Start("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-ec", scene, "sh", l.root, l.dir)
+	p := n.Host.Start(append([]string{"unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-ec", scene, "sh", l.root, l.dir}, prefix...)...)
 	t.Cleanup(p.Kill)
 	n.Eventually(waitLong, "libvirtd to answer", func() error {
 		if !p.Running() {
@@ -95,14 +125,12 @@ func startLibvirtd(n *lab.Net, d *lab.Daemon) *libvirtd {
 		_, err := l.try("version")
 		return err
 	})
-	return l
 }
 
 // try is virsh.
 func (l *libvirtd) try(args ...string) (string, error) {
 	lib := filepath.Join(l.root, "usr/lib/x86_64-linux-gnu")
-	uri := "qemu+unix:///system?socket=" + filepath.Join(l.dir, "run/libvirt/libvirt-sock")
-	return l.n.Host.Try(append([]string{"env", "LD_LIBRARY_PATH=" + lib, filepath.Join(l.root, "usr/bin/virsh"), "-c", uri}, args...)...)
+	return l.n.Host.Try(append([]string{"env", "LD_LIBRARY_PATH=" + lib, filepath.Join(l.root, "usr/bin/virsh"), "-c", l.uri}, args...)...)
 }
 
 func (l *libvirtd) virsh(args ...string) string {
@@ -136,7 +164,7 @@ func (l *libvirtd) define(name string, macs []string, interfaces string) {
 	l.virsh("define", file)
 }
 
-func (l *libvirtd) console() string { return filepath.Join(l.dir, "console") }
+func (l *libvirtd) console() string { return filepath.Join(l.dir, "home", "console") }
 
 // run runs a script in the guest by the protocol of test/guest/init.
 func (l *libvirtd) run(script string) string {
