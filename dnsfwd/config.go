@@ -63,8 +63,9 @@ type Config struct {
 	Domain string
 	// LocalOnly keeps names under Domain from going upstream.
 	LocalOnly bool
-	// Closed keeps every name from going upstream: what is not answered locally is
-	// refused, as dnsmasq refuses what it knows no server for.
+	// Closed keeps every name from going upstream that is in no zone with resolvers of
+	// its own: what is not answered locally is refused, as dnsmasq refuses what it
+	// knows no server for.
 	Closed bool
 	// PlainLocal keeps names of one label from going upstream (dnsmasq's
 	// domain-needed with local=//).

@@ -94,7 +94,7 @@ func (f *Forwarder) resolve(now time.Time, c Client, q *query) Action {
 	if msg := f.answerLocal(q, c, key); msg != nil {
 		return f.answer(c, msg, Local)
 	}
-	if f.cfg.Closed {
+	if f.cfg.Closed && !f.zoneOf(key[:len(q.name())]).served() {
 		return f.answer(c, q.refuse(c, dns.RcodeRefused), Closed)
 	}
 	if !q.private() {

@@ -128,15 +128,21 @@ func TestUpstreamMessage(t *testing.T) {
 	}
 }
 
-// A closed forwarder answers its own names and refuses the rest, whoever it could ask.
-func TestAClosedForwarderAsksNobody(t *testing.T) {
-	f := newTest(Config{Closed: true, Domain: "net.example", Self: []Host{{"_gateway", netip.MustParseAddr("192.168.122.1")}}}, first)
+// A closed forwarder answers its own names, asks for those of zones that have resolvers
+// of their own, and refuses the rest, whoever it could ask.
+func TestAClosedForwarder(t *testing.T) {
+	f := newTest(Config{Closed: true, Zones: []Zone{{Domain: "corp.example", Upstreams: []netip.AddrPort{second}}, {Domain: "none.corp.example"}}, Domain: "net.example", Self: []Host{{"_gateway", netip.MustParseAddr("192.168.122.1")}}}, first)
 	a := want(t, f.Query(start, guest, pack(t, question("_gateway", dns.TypeA))), Answer, Local)
 	if got := unpack(t, a.Msg); got.Rcode != dns.RcodeSuccess || len(got.Answer) != 1 {
 		t.Errorf("its own name: %v", got)
 	}
-	a = want(t, f.Query(start, guest, pack(t, question("a.example", dns.TypeA))), Answer, Closed)
-	if got := unpack(t, a.Msg); got.Rcode != dns.RcodeRefused || len(got.Question) != 1 {
-		t.Errorf("a name outside: %v", got)
+	for _, name := range []string{"a.example", "a.none.corp.example"} {
+		a = want(t, f.Query(start, guest, pack(t, question(name, dns.TypeA))), Answer, Closed)
+		if got := unpack(t, a.Msg); got.Rcode != dns.RcodeRefused || len(got.Question) != 1 {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	if a = f.Query(start, guest, pack(t, question("a.corp.example", dns.TypeA))); a.Kind != Send || a.Ask.Upstream != second {
+		t.Errorf("a name of a zone: %+v", a)
 	}
 }

@@ -20,6 +20,9 @@ type zone struct {
 	servers []*server
 }
 
+// served reports whether a zone has resolvers of its own; nil has none.
+func (z *zone) served() bool { return z != nil && len(z.servers) > 0 }
+
 // newZones makes the configured zones; a resolver of several is one server.
 func (f *Forwarder) newZones() (zones []*zone) {
 	for _, c := range f.cfg.Zones {
@@ -77,7 +80,7 @@ func (f *Forwarder) zoneOf(name []byte) (longest *zone) {
 // serversOf are the upstreams of a zone; of none, and of one that has none, the
 // common ones.
 func (f *Forwarder) serversOf(z *zone) []*server {
-	if z == nil || len(z.servers) == 0 {
+	if !z.served() {
 		return f.servers
 	}
 	return z.servers
