@@ -83,6 +83,9 @@ func TestClientIsTheBackend(t *testing.T) {
 		"stop none":    func(b api.Backend) (any, error) { return nil, b.Stop(ctx, "../x") },
 		"restore none": func(b api.Backend) (any, error) { return b.Restore(ctx, "eth9") },
 		"network dots": func(b api.Backend) (any, error) { return b.Network(ctx, "..") },
+		"import taken": func(b api.Backend) (any, error) { return b.Import(ctx, api.ImportRequest{Name: "default"}) },
+		"imports":      func(b api.Backend) (any, error) { return b.Imports(ctx) },
+		"undo none":    func(b api.Backend) (any, error) { return nil, b.UndoImport(ctx, "default") },
 		"delete none": func(b api.Backend) (any, error) {
 			return nil, b.DeletePort(ctx, api.DeletePortRequest{Network: "default", Port: "x"})
 		},
@@ -186,7 +189,20 @@ func TestChangesArriveWhole(t *testing.T) {
 	if _, err := c.Change(ctx, update); err == nil {
 		t.Error("a change of a network that is gone")
 	}
-	if diff := cmp.Diff([]any{create, define, add, update}, b.Requests); diff != "" {
+	taken := api.ImportRequest{
+		Name: "n3", TOML: "mtu = 1500\n", Kind: "libvirt", From: "default", Start: true, Replace: true, Undo: json.RawMessage(`{"a":1}`),
+		Leases: []api.Lease{{MAC: "52:54:00:00:00:01", IP: "10.1.0.2", Hostname: "web", ClientID: "01", Expires: 7}},
+	}
+	if _, err := c.Import(ctx, taken); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := c.Imports(ctx); err != nil || len(list) != 2 || string(list[1].Undo) != `{"a":1}` {
+		t.Fatal(list, err)
+	}
+	if err := c.UndoImport(ctx, "n3"); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]any{create, define, add, update, taken}, b.Requests); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -47,6 +47,14 @@ type Backend interface {
 	// Events yields what happens until ctx ends. The first element is the zero
 	// Event: from there on nothing is missed that the reader has time for.
 	Events(ctx context.Context, r EventRequest) iter.Seq2[Event, error]
+	// Import defines a network as another tool had it, with its leases; Conflict
+	// if it exists and is not to be replaced. What fails leaves nothing behind.
+	Import(ctx context.Context, r ImportRequest) (Network, error)
+	// Imports lists the imports that can be undone.
+	Imports(ctx context.Context) ([]Import, error)
+	// UndoImport takes an import back: the network with its leases and ports is
+	// gone, and one that it replaced is there again.
+	UndoImport(ctx context.Context, network string) error
 
 	// AddPort returns when the port forwards, or at once when it was a port of
 	// the network already.

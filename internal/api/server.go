@@ -101,6 +101,7 @@ func newHandler(b Backend, group int) http.Handler {
 
 	read("/v1/networks", h.networks)
 	read("/v1/networks/{network}", h.network)
+	read("/v1/imports", h.imports)
 	read("/v1/networks/{network}/xml", h.dumpXML)
 	read("/v1/networks/{network}/definition", h.definition)
 	read("/v1/ports", h.ports)
@@ -121,6 +122,8 @@ func newHandler(b Backend, group int) http.Handler {
 	change("POST /v1/nics/{nic}/restore", h.restore)
 	change("POST /v1/networks/{network}/restart", h.restart)
 	change("PATCH /v1/networks/{network}", h.change)
+	change("POST /v1/networks/{network}/import", h.importNetwork)
+	change("DELETE /v1/networks/{network}/import", h.undoImport)
 	change("POST /v1/networks/{network}/ports", h.addPort)
 	change("DELETE /v1/networks/{network}/ports/{port}", h.deletePort)
 	change("POST /v1/doctor/{device}", h.doctorUplink)

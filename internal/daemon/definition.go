@@ -68,10 +68,7 @@ func (d *Daemon) all() (list []config.Network) {
 
 // define checks a definition against the others and stores it.
 func (d *Daemon) define(n config.Network) error {
-	if d.defs[n.Name].readOnly {
-		return api.Errorf(api.Conflict, "network %s is defined by the administrator in %s: change it there", n.Name, d.defs[n.Name].Origin.File)
-	}
-	if err := d.admissible(n); err != nil {
+	if err := d.mayDefine(n); err != nil {
 		return err
 	}
 	if err := d.named(&n); err != nil {
@@ -81,6 +78,14 @@ func (d *Daemon) define(n config.Network) error {
 		return err
 	}
 	return d.settled(n.Name)
+}
+
+// mayDefine refuses a definition of the administrator's, and what admissible does.
+func (d *Daemon) mayDefine(n config.Network) error {
+	if d.defs[n.Name].readOnly {
+		return api.Errorf(api.Conflict, "network %s is defined by the administrator in %s: change it there", n.Name, d.defs[n.Name].Origin.File)
+	}
+	return d.admissible(n)
 }
 
 // admissible refuses a definition that is faulty, or that clashes with others.

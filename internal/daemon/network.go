@@ -255,7 +255,7 @@ func (d *Daemon) buildServices(n *network) error {
 	if !n.def.DHCP.Enabled {
 		return nil
 	}
-	file, damaged, err := leasefile.Open(filepath.Join(d.cfg.StateDir, "leases", n.def.Name+".leases"))
+	file, damaged, err := leasefile.Open(d.leaseFile(n.def.Name))
 	if err != nil {
 		return fmt.Errorf("network %s: %w", n.def.Name, err)
 	}

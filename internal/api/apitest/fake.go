@@ -38,7 +38,8 @@ type Backend struct {
 	ports    []api.Port
 	restored bool                      // eth0, which had something on it
 	defs     map[string]config.Network // that were changed
-	Requests []any                     // the changes that were asked for
+	imports  []api.Import
+	Requests []any // the changes that were asked for
 }
 
 var _ api.Backend = (*Backend)(nil)
@@ -53,6 +54,7 @@ func New() *Backend {
 		networks: map[string]*api.NetworkInfo{"default": defaultNetwork(), "lab": stoppedNetwork("lab")},
 		ports:    fixedPorts(),
 		defs:     map[string]config.Network{},
+		imports:  []api.Import{{Network: "lab", Kind: "dnsmasq", From: "/etc/dnsmasq.conf", Time: 1700000000}},
 	}
 }
 
