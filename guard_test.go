@@ -60,6 +60,12 @@ var forbidden = []struct {
 	{"internal/gateway", []string{"internal/daemon", "internal/hostnet", "internal/config", "internal/api"}, "the router is told of the host, it does not look"},
 	{"internal/hostnet", []string{"dataplane", "nat", "internal/gateway", "internal/daemon", "internal/config"}, "hostnet knows the kernel only"},
 	{"internal/config", []string{"dataplane", "internal/hostnet", "internal/daemon"}, "the model is pure"},
+	{"internal/importer", []string{"dataplane", "nat", "dhcpd", "dnsfwd", "internal/hostnet", "internal/daemon", "internal/api"}, "importers read files and give a model"},
+	{"internal/importer/ifupdown", []string{"dataplane", "nat", "dhcpd", "dnsfwd", "internal/hostnet", "internal/daemon", "internal/api"}, "importers read files and give a model"},
+	{"internal/importer/ifcfg", []string{"dataplane", "nat", "dhcpd", "dnsfwd", "internal/hostnet", "internal/daemon", "internal/api"}, "importers read files and give a model"},
+	{"internal/importer/netplan", []string{"dataplane", "nat", "dhcpd", "dnsfwd", "internal/hostnet", "internal/daemon", "internal/api"}, "importers read files and give a model"},
+	{"internal/importer/dnsmasq", []string{"dataplane", "nat", "dhcpd", "dnsfwd", "internal/hostnet", "internal/daemon", "internal/api"}, "importers read files and give a model"},
+	{"internal/importer/libvirt", []string{"dataplane", "nat", "dhcpd", "dnsfwd", "internal/hostnet", "internal/daemon", "internal/api"}, "importers read files and give a model"},
 	{"internal/config/libvirtxml", []string{"internal/config", "internal/api"}, "the form knows nothing of the model"},
 	{"internal/plan", []string{"dataplane", "internal/hostnet", "internal/daemon", "internal/api"}, "plans are pure"},
 	{"internal/netupdate", []string{"dataplane", "internal/hostnet", "internal/daemon", "internal/api"}, "updates are pure"},
@@ -130,6 +136,7 @@ func TestLibrariesStayInTheirPlace(t *testing.T) {
 		"github.com/spf13/cobra":       {"internal/cli", "cmd"},
 		"github.com/google/gopacket":   {"internal/testnet", "bench", "test"},
 		"github.com/cilium/ebpf":       {"internal/hostnet"},
+		"go.yaml.in/yaml/v3":           {"internal/importer/netplan"},
 	}
 	for _, p := range packages(t) {
 		name := strings.TrimPrefix(p.ImportPath, "ubridge/")

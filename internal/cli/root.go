@@ -89,7 +89,7 @@ out addresses and answers names, without a kernel bridge, iptables or dnsmasq.`,
 	flags.StringVar(&a.socket, "socket", os.Getenv("UBRIDGE_SOCKET"), "the daemon's socket `PATH` (default "+config.DefaultSocket+", env UBRIDGE_SOCKET)")
 	flags.BoolVarP(&a.json, "json", "j", false, "print JSON")
 	flags.Lookup("socket").DefValue = ""
-	a.root.AddCommand(a.run(), a.demo(), a.net(), a.port(), a.fdb(), a.nat(), a.doctor(), a.bench(), a.benchHelper(), a.bridgeHelper(), a.attach(), a.libvirtHook(), a.version(), a.completion())
+	a.root.AddCommand(a.run(), a.demo(), a.net(), a.port(), a.fdb(), a.nat(), a.importing(), a.doctor(), a.bench(), a.benchHelper(), a.bridgeHelper(), a.attach(), a.libvirtHook(), a.version(), a.completion())
 	return a
 }
 

@@ -30,7 +30,6 @@ type served struct {
 	at     importer.At // of its first dhcp-range
 	device string
 	known  *importer.Network // the bridge, as another importer has it; nil: not known
-	dns    bool              // its guests are told of resolvers other than dnsmasq
 }
 
 // Read reads file, with /etc/dnsmasq.d if it is DefaultFile. bridges are what
