@@ -12,6 +12,7 @@ import (
 	"ubridge/internal/cli"
 	"ubridge/internal/config"
 	"ubridge/internal/daemon"
+	"ubridge/internal/hostnet"
 )
 
 // hooks are the verbs that are the daemon itself.
@@ -25,6 +26,7 @@ func hooks() cli.Hooks {
 		Doctor:      func(context.Context) []api.Check { return daemon.HostChecks(resolvConf) },
 
 		DoctorUplink: daemon.HostUplinkChecks,
+		SetMaster:    hostnet.SetMaster,
 	}
 }
 

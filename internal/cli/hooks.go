@@ -25,6 +25,8 @@ type Hooks struct {
 	Doctor func(ctx context.Context) []api.Check
 	// DoctorUplink checks a NIC of this host without a daemon.
 	DoctorUplink func(ctx context.Context, r api.UplinkRequest) ([]api.Check, error)
+	// SetMaster puts a device into a kernel bridge, as libvirt has it.
+	SetMaster func(device, bridge string) error
 }
 
 // RunOptions are what `ubridge run` was given. Empty paths were not given.

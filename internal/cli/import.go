@@ -30,6 +30,7 @@ type importOptions struct {
 
 func (a *app) importing() *cobra.Command {
 	return group("import", "networks of other tools, with what cannot be carried over; nothing is changed without --apply",
+		a.importLibvirt(),
 		a.importKind("interfaces [FILE]", "bridges of /etc/network/interfaces, and what it sources",
 			"  ubridge import interfaces\n  ubridge import interfaces --only br1 --apply", readInterfaces),
 		a.importKind("ifcfg [DIR]", "bridges of /etc/sysconfig/network-scripts, as on Red Hat",
