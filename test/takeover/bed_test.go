@@ -153,7 +153,8 @@ func (b *bed) wantReach(g *lab.Guest, addr string) {
 	b.Eventually(10*time.Second, g.Host+" reaches "+addr, func() error { return g.Reach(addr) })
 }
 
-// links are the host's devices in short.
+// links are the host's devices, what is in virbr0, and its address, in short.
 func (b *bed) links() string {
-	return strings.TrimSpace(b.Host.Run("sh", "-c", "ip -br link | awk '{print $1}' | sort; ip -br addr show virbr0; ip route show dev virbr0"))
+	return strings.TrimSpace(b.Host.Run("sh", "-c",
+		"ip -br link | awk '{print $1}' | sort; ip -br link show master virbr0 | awk '{print $1}'; ip -br addr show virbr0 | awk '{print $1, $3}'"))
 }
