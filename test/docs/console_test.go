@@ -116,6 +116,12 @@ var expected = map[string][]string{
 	"sudo ubridge attach default --libvirt --mac 52:54:00:12:34:56 --target vnet-web": {
 		"<target dev='vnet-web' managed='no'/>", `its definition needs adopt = ["vnet*"]`, "urn:ubridge:domain:1",
 	},
+
+	"./ubridge import interfaces examples/import/interfaces":                           {"uplink = 'eth1'", "bridge_fd: nothing waits", "post-up: commands are not carried over", "iface eth1 inet static"},
+	"./ubridge import netplan examples/import/netplan.yaml":                            {"uplink = 'enp3s0'", "parameters.stp: ubridge speaks no spanning tree", "dhcp4: true"},
+	"sudo ubridge import dnsmasq $PWD/examples/import/dnsmasq.conf --name lab --apply": {"dhcp-boot: network boot is not served", "done: define network lab, mode nat"},
+	"sudo ubridge net info lab":                                                        {"10.77.0.1/24"},
+	"sudo ubridge import dnsmasq --undo --name lab":                                    {"import of network lab"},
 }
 
 // guestMAC is of the guest that README starts.
