@@ -19,6 +19,9 @@
 //	POST   /v1/networks/{network}/restart   Restart
 //	PATCH  /v1/networks/{network}           Change
 //	GET    /v1/networks/{network}/definition  Definition
+//	POST   /v1/networks/{network}/import    Import
+//	DELETE /v1/networks/{network}/import    UndoImport
+//	GET    /v1/imports                      Imports
 //	POST   /v1/networks/{network}/ports     AddPort
 //	DELETE /v1/networks/{network}/ports/{port}  DeletePort
 //	GET    /v1/leases|ports|fdb|flows[?network=]  Leases, Ports, FDB, Flows
