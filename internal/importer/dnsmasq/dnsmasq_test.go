@@ -44,7 +44,7 @@ func FuzzLeases(f *testing.F) {
 func TestExampleOfThePackage(t *testing.T) {
 	text, err := os.ReadFile("/usr/share/doc/dnsmasq-base/examples/dnsmasq.conf.example")
 	if err != nil {
-		t.Fatalf("install dnsmasq-base, as `make test` does: %v", err)
+		t.Skipf("dnsmasq-base is installed without its documentation: %v", err)
 	}
 	text = regexp.MustCompile(`(?m)^#([a-z0-9-]+(=|$))`).ReplaceAll(text, []byte("$1"))
 	text = regexp.MustCompile(`(?m)^conf-(file|dir)=.*$`).ReplaceAll(text, nil)

@@ -88,7 +88,7 @@ func (b *bridge) ports() (list []string, unknown *option) {
 			words = append([]string{"regex", "eth.*", "em.*", "en.*", "p[0-9].*", "noregex"}, words[1:]...)
 		}
 		found, matched := b.expand(words)
-		if !matched {
+		if !matched || slices.Contains(words, "glob") { // ifupdown2's, with ranges of its own
 			unknown = o
 		}
 		list = append(list, found...)

@@ -28,8 +28,6 @@ func (r *reader) carry(n *config.Network, key string, v *tree) {
 		n.MTU = mtu
 	case key == "macaddress":
 		r.mac(n, v)
-	case key == "openvswitch":
-		r.plan.Note(at, key, "", "what is set for Open vSwitch is not carried over")
 	case n.Mode == config.ModeBridge: // the NIC's YAML has it
 	default:
 		r.carryHost(n, key, v)
@@ -130,7 +128,7 @@ func (r *reader) edit(id string, def *tree, port string) string {
 	}
 	for _, key := range def.keys {
 		switch key {
-		case "interfaces", "parameters", "macaddress", "openvswitch":
+		case "interfaces", "parameters", "macaddress":
 		default:
 			nic.put(key, def.kids[key])
 		}

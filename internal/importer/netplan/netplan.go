@@ -103,6 +103,10 @@ func (r *reader) bridge(id string, def *tree) {
 		return
 	}
 	at := def.at(id)
+	if ovs := def.get("openvswitch"); ovs != nil {
+		r.plan.Note(ovs.at(id), "openvswitch", "leave it to Open vSwitch", "%s is a bridge of Open vSwitch and not imported", id)
+		return
+	}
 	ids := map[string]string{} // by device
 	var ports []string
 	for _, port := range def.get("interfaces").names() {
