@@ -117,11 +117,11 @@ var expected = map[string][]string{
 		"<target dev='vnet-web' managed='no'/>", `its definition needs adopt = ["vnet*"]`, "urn:ubridge:domain:1",
 	},
 
-	"./ubridge import interfaces examples/import/interfaces":                           {"uplink = 'eth1'", "bridge_fd: nothing waits", "post-up: commands are not carried over", "iface eth1 inet static"},
-	"./ubridge import netplan examples/import/netplan.yaml":                            {"uplink = 'enp3s0'", "parameters.stp: ubridge speaks no spanning tree", "dhcp4: true"},
-	"sudo ubridge import dnsmasq $PWD/examples/import/dnsmasq.conf --name lab --apply": {"dhcp-boot: network boot is not served", "done: define network lab, mode nat"},
-	"sudo ubridge net info lab":                                                        {"10.77.0.1/24"},
-	"sudo ubridge import dnsmasq --undo --name lab":                                    {"import of network lab"},
+	"./ubridge import interfaces examples/import/interfaces":                              {"uplink = 'eth1'", "bridge_fd: nothing waits", "post-up: commands are not carried over", "iface eth1 inet static"},
+	"./ubridge import netplan examples/import/netplan.yaml":                               {"uplink = 'enp3s0'", "parameters.stp: ubridge speaks no spanning tree", "dhcp4: true"},
+	"sudo ubridge import dnsmasq $PWD/examples/import/dnsmasq.conf --name office --apply": {"enable-tftp: ubridge names one file to boot, and serves none", "done: define network office, mode nat"},
+	"sudo ubridge net info office":                                                        {"10.77.0.1/24"},
+	"sudo ubridge import dnsmasq --undo --name office":                                    {"import of network office"},
 }
 
 // guestMAC is of the guest that README starts.

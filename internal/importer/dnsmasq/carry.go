@@ -22,6 +22,20 @@ func (r *reader) carry(s *setting) {
 		r.hostRecord(s)
 	case "addn-hosts", "hostsdir":
 		r.hostsOf(s, s.value)
+	case "no-resolv":
+		if !r.asks() {
+			r.note(s, "list resolvers in dns.upstreams", "no resolver is named here, so guests' names are forwarded to the host's")
+		}
+	case "txt-record":
+		r.text(s)
+	case "srv-host":
+		r.service(s)
+	case "dhcp-boot":
+		r.boot(s)
+	case "domain-needed":
+		for _, n := range r.nets {
+			n.DNS.LocalPlain = true
+		}
 	default:
 		r.rest(s)
 	}
@@ -65,7 +79,7 @@ var reasons = []struct {
 		"cache-size", "neg-ttl", "no-negcache", "local-ttl", "max-ttl", "max-cache-ttl", "min-cache-ttl", "dhcp-ttl", "auth-ttl", "use-stale-cache",
 	}},
 	{"ubridge passes queries and answers on as they are", "let the upstream resolver do it", []string{
-		"domain-needed", "bogus-priv", "bogus-nxdomain", "ignore-address", "filterwin2k", "filter-A", "filter-AAAA", "filter-rr", "stop-dns-rebind",
+		"bogus-priv", "bogus-nxdomain", "ignore-address", "filterwin2k", "filter-A", "filter-AAAA", "filter-rr", "stop-dns-rebind",
 		"rebind-localhost-ok", "rebind-domain-ok", "alias", "add-mac", "add-subnet", "add-cpe-id", "strip-mac", "strip-subnet", "umbrella", "edns-packet-max",
 		"dns-forward-max", "dns-loop-detect", "proxy-dnssec", "ipset", "nftset", "connmark-allowlist-enable", "connmark-allowlist",
 	}},
@@ -73,15 +87,15 @@ var reasons = []struct {
 		"dnssec", "dnssec-check-unsigned", "dnssec-no-timecheck", "dnssec-timestamp", "dnssec-debug", "trust-anchor",
 	}},
 	{"guests' names are forwarded to the host's resolvers, in their order", "list others in dns.upstreams", []string{
-		"resolv-file", "no-resolv", "no-poll", "all-servers", "clear-on-reload", "servers-file", "rev-server", "fast-dns-retry",
+		"resolv-file", "no-poll", "all-servers", "clear-on-reload", "servers-file", "rev-server", "fast-dns-retry",
 	}},
-	{"ubridge answers names with addresses only", "keep the record in an upstream resolver", []string{
-		"cname", "txt-record", "srv-host", "mx-host", "mx-target", "selfmx", "localmx", "ptr-record", "naptr-record", "caa-record", "dns-rr",
+	{"ubridge has no records of this kind", "keep the record in an upstream resolver", []string{
+		"cname", "mx-host", "mx-target", "selfmx", "localmx", "ptr-record", "naptr-record", "caa-record", "dns-rr",
 		"synth-domain", "interface-name", "dynamic-host", "dhcp-fqdn", "dhcp-generate-names",
 		"auth-server", "auth-zone", "auth-soa", "auth-sec-servers", "auth-peer",
 	}},
-	{"network boot is not served", "run a TFTP server beside it", []string{
-		"dhcp-boot", "pxe-prompt", "pxe-service", "enable-tftp", "tftp-root", "tftp-no-fail", "tftp-unique-root", "tftp-secure", "tftp-lowercase",
+	{"ubridge names one file to boot, and serves none", "run a TFTP server beside it", []string{
+		"pxe-prompt", "pxe-service", "enable-tftp", "tftp-root", "tftp-no-fail", "tftp-unique-root", "tftp-secure", "tftp-lowercase",
 		"tftp-mtu", "tftp-max", "tftp-no-blocksize", "tftp-port-range", "tftp-single-port",
 	}},
 	{"tags are not carried over", "make reservations for the guests that are meant", []string{

@@ -22,16 +22,13 @@ func (r *reader) host(s *setting, value string) {
 	}
 	n := r.nets[0]
 	switch {
-	case h.MAC == nil && h.ClientID == nil:
-		r.note(s, "give the guest's MAC", "%s: a reservation by name alone is not carried over", value)
-		return
-	case h.IP.IsValid():
+	case h.IP.IsValid() && (h.MAC != nil || h.ClientID != nil || h.Name != ""):
 		if n = r.of(h.IP); n == nil {
 			r.note(s, "", "%v is in no network of these", h.IP)
 			return
 		}
-	case h.Name == "":
-		r.note(s, "", "%s: it reserves neither an address nor a name", value)
+	case h.Name == "" || h.MAC == nil && h.ClientID == nil:
+		r.note(s, "", "%s: it reserves neither an address nor a name for anybody", value)
 		return
 	}
 	n.reserve(r, s, h)
@@ -51,7 +48,7 @@ func (n *served) reserve(r *reader, s *setting, h config.DHCPHost) {
 // hostWord reads one word of a dhcp-host; false leaves the host out.
 func (r *reader) hostWord(s *setting, h *config.DHCPHost, w string) bool {
 	a, errAddr := netip.ParseAddr(w)
-	_, isLease := leaseTime(w)
+	lease, isLease := leaseTime(w)
 	switch {
 	case w == "":
 	case w == "ignore":
@@ -73,7 +70,7 @@ func (r *reader) hostWord(s *setting, h *config.DHCPHost, w string) bool {
 	case errAddr == nil && a.Is4():
 		h.IP = a
 	case isLease:
-		r.note(s, "", "%s: a reservation has no lease time of its own", w)
+		h.LeaseTime = max(lease, config.MinLeaseTime) // as dnsmasq
 	default:
 		h.Name = strings.ToLower(strings.TrimSuffix(w, "."))
 		h.Name, _, _ = strings.Cut(h.Name, ".")

@@ -44,11 +44,46 @@ func (r *reader) server(s *setting) {
 	switch {
 	case domains != nil && rest == "":
 		r.localOnly(s, domains)
-	case domains != nil:
-		r.note(s, "let a resolver in dns.upstreams do it", "%s: ubridge asks the same resolvers for every name", s.value)
+	case domains != nil && rest == "#":
+		r.forwarders(domains, nil)
 	default:
-		r.upstream(s, rest)
+		if a, ok := r.resolver(s, rest); ok {
+			r.forwarders(domains, &a)
+		}
 	}
+}
+
+// forwarders takes a resolver for some domains, or for all without any; nil is the
+// network's own.
+func (r *reader) forwarders(domains []string, a *netip.AddrPort) {
+	for _, n := range r.nets {
+		switch {
+		case a != nil && n.Address.Addr() == a.Addr(): // dnsmasq asking itself
+		case len(domains) == 0:
+			n.addUpstream(*a)
+		default:
+			for _, d := range domains {
+				n.forward(canonical(d), a)
+			}
+		}
+	}
+}
+
+// forward takes a resolver for one domain.
+func (n *served) forward(domain string, a *netip.AddrPort) {
+	i := slices.IndexFunc(n.DNS.Domains, func(d config.DNSDomain) bool { return d.Name == domain })
+	if i < 0 {
+		i = len(n.DNS.Domains)
+		n.DNS.Domains = append(n.DNS.Domains, config.DNSDomain{Name: domain})
+	}
+	if d := &n.DNS.Domains[i]; a != nil && !slices.Contains(d.Upstreams, *a) {
+		d.Upstreams = append(d.Upstreams, *a)
+	}
+}
+
+// asks reports whether a resolver is named for all names.
+func (r *reader) asks() bool {
+	return slices.ContainsFunc(r.list("server"), func(s *setting) bool { return !strings.HasPrefix(s.value, "/") })
 }
 
 // localOnly keeps a network's own domain local.
@@ -75,7 +110,8 @@ func (r *reader) domainOf(n *served) string {
 	return n.Domain
 }
 
-func (r *reader) upstream(s *setting, text string) {
+// resolver reads ADDRESS[#PORT][@INTERFACE].
+func (r *reader) resolver(s *setting, text string) (at netip.AddrPort, ok bool) {
 	text, source, bound := strings.Cut(text, "@")
 	if bound {
 		r.note(s, "", "%s: resolvers are asked by the host's routes", source)
@@ -86,15 +122,11 @@ func (r *reader) upstream(s *setting, text string) {
 	if err == nil && found {
 		number, err = strconv.ParseUint(port, 10, 16)
 	}
-	if err != nil || number == 0 || a.Zone() != "" {
+	if err != nil || number == 0 || a.Zone() != "" || a.IsUnspecified() || a.IsMulticast() {
 		r.note(s, "list it in dns.upstreams by its address", "%q is no address of a resolver", text)
-		return
+		return at, false
 	}
-	for _, n := range r.nets {
-		if n.Address.Addr() != a {
-			n.addUpstream(netip.AddrPortFrom(a, uint16(number)))
-		}
-	}
+	return netip.AddrPortFrom(a.Unmap(), uint16(number)), true
 }
 
 // address is address=/NAME…/ADDRESS.

@@ -139,7 +139,7 @@ func (r *reader) resolvers(s *setting, n *served, values []string) {
 			continue
 		}
 		n.DNS.Enabled = true
-		n.addUpstream(netip.AddrPortFrom(a, 53))
+		n.addUpstream(netip.AddrPortFrom(a.Unmap(), 53))
 		r.plan.Note(s.at(n.Name), s.key, "", "guests ask %v, which asks %v for them", n.Address.Addr(), a)
 	}
 }

@@ -37,9 +37,7 @@ func (r *reader) ranges() {
 // lend adds a pool's addresses to the network's.
 func (r *reader) lend(s *setting, n *served, p pool) {
 	if !p.last.IsValid() {
-		r.plan.Note(s.at(n.Name), s.key, "set dhcp.ranges to what strangers may have",
-			"addresses are for reservations only here; ubridge leases the rest of the subnet to others")
-		return
+		return // for reservations only, see finish
 	}
 	for _, o := range n.DHCP.Ranges {
 		if o.First.Compare(p.last) <= 0 && p.first.Compare(o.Last) <= 0 {

@@ -105,6 +105,7 @@ func (r *reader) finish(n *served) {
 	if n.DNS.LocalOnly && n.Domain == "" {
 		n.DNS.LocalOnly = false
 	}
+	n.DHCP.ReservedOnly = len(n.DHCP.Ranges) == 0
 	n.Edit = "stop dnsmasq from serving this network, or all of it: systemctl disable --now dnsmasq\n"
 	if n.known != nil {
 		n.Edit += n.known.Edit
