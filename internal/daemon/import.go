@@ -30,7 +30,7 @@ type importJournal struct {
 // replaced is a network as it was.
 type replaced struct {
 	TOML    string    `json:"toml"`
-	State   *netState `json:"state"`
+	State   *netState `json:"state"` // what it keeps; its identifiers may go to others meanwhile
 	Running bool      `json:"running"`
 }
 
@@ -98,7 +98,7 @@ func (d *Daemon) importNetwork(ctx context.Context, def config.Network, leases [
 	if old, defined := d.defs[r.Name]; defined {
 		j.Before = &replaced{TOML: string(old.Marshal()), Running: d.nets[r.Name] != nil}
 		if st := d.state.Networks[r.Name]; st != nil {
-			j.Before.State = ptr(*st)
+			j.Before.State = &netState{Bridge: st.Bridge, MAC: st.MAC, Address: st.Address, UUID: st.UUID}
 		}
 	}
 	switch text, err := os.ReadFile(d.leaseFile(r.Name)); {
@@ -270,12 +270,8 @@ func (d *Daemon) takeBackImport(ctx context.Context, j importJournal) error {
 	if err != nil {
 		return fmt.Errorf("undo the import of network %s: what it replaced: %w", j.Network, err)
 	}
-	if st := j.Before.State; st != nil {
-		st.Running = false
-		if d.state.identified(st) {
-			st.ID, st.HostID = 0, 0 // others have them by now
-		}
-		d.state.Networks[j.Network] = st
+	if j.Before.State != nil {
+		d.state.Networks[j.Network] = j.Before.State
 	}
 	if err := errors.Join(d.store(def), d.state.save()); err != nil || !j.Before.Running {
 		return err

@@ -224,16 +224,6 @@ func (s *state) freeID() uint16 {
 	return id
 }
 
-// identified reports whether others have the identifiers of n.
-func (s *state) identified(n *netState) bool {
-	for _, o := range s.Networks {
-		if o.ID == n.ID || o.HostID == n.HostID {
-			return true
-		}
-	}
-	return slices.ContainsFunc(s.Ports, func(p *portState) bool { return p.ID == n.HostID })
-}
-
 func (s *state) removePort(device string) {
 	s.Ports = slices.DeleteFunc(s.Ports, func(p *portState) bool { return p.Name == device })
 }

@@ -126,3 +126,24 @@ func TestDnsmasqKeepsLeases(t *testing.T) {
 		t.Errorf("left in the daemon's state: %s", out)
 	}
 }
+
+// A bridge of /etc/network/interfaces becomes a network on its NIC, which stays
+// the host's.
+func TestBridgeOfInterfaces(t *testing.T) {
+	b := lay(t, "echo laid; exec sleep infinity")
+	b.daemon = b.Start(lab.Options{})
+	b.write("/etc/network/interfaces", "auto br0\niface br0 inet static\n bridge_ports eth0\n address "+lab.HostAddr+"/24\n")
+	if out := b.must(b.ubridge("import", "interfaces", "--apply", "--start")...); !strings.Contains(out, "iface eth0 inet static") {
+		t.Errorf("the stanza for eth0 is not printed:\n%s", out)
+	}
+	g := b.Guest("lan")
+	b.daemon.Run("port", "add", "br0", g.Port)
+	g.NS.Addr("eth0", "10.9.0.77/24")
+	b.wantReach(g, lab.RouterAddr)
+	b.wantReach(g, lab.HostAddr)
+	b.must(b.ubridge("import", "interfaces", "--undo")...)
+	b.daemon.Refuse(3, "net", "info", "br0")
+	if err := g.Reach(lab.RouterAddr); err == nil {
+		t.Error("the guest is on the LAN after --undo")
+	}
+}
