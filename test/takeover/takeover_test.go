@@ -147,3 +147,17 @@ func TestBridgeOfInterfaces(t *testing.T) {
 		t.Error("the guest is on the LAN after --undo")
 	}
 }
+
+// A network that libvirt would not have again after its stop stays where it is.
+func TestTransientIsRefused(t *testing.T) {
+	b := played(t)
+	b.must("sh", "-c", "sed -e 1i'<networkstatus>' -e '$a</networkstatus>' /etc/libvirt/qemu/networks/default.xml >/run/libvirt/network/default.xml; rm -r /etc/libvirt/qemu/networks/*")
+	before := b.links()
+	r := b.in(b.ubridge("import", "libvirt", "default", "--apply")...)
+	if r.Code != 1 || !strings.Contains(r.Stderr, "network default of libvirt is transient") {
+		t.Errorf("exit code %d\n%s%s", r.Code, r.Stdout, r.Stderr)
+	}
+	if after := b.links(); after != before {
+		t.Errorf("there is\n%s\nbefore there was\n%s", after, before)
+	}
+}
