@@ -211,11 +211,17 @@ func (a *app) undoImports(c *api.Client, cmd *cobra.Command, o *importOptions, n
 		if err := c.UndoImport(cmd.Context(), m.Network); err != nil {
 			return err
 		}
-		if err := a.done(cmd, nil, "import of network %s, of %s, taken back", m.Network, shown(m.From)); err != nil {
-			return err
-		}
+		a.progress(cmd, "import of network %s, of %s, taken back", m.Network, shown(m.From))
 	}
-	return nil
+	return a.noList(cmd)
+}
+
+// noList is what a change prints with --json.
+func (a *app) noList(cmd *cobra.Command) error {
+	if !a.json {
+		return nil
+	}
+	return printJSON(cmd.OutOrStdout(), []api.Network{})
 }
 
 // imported are the imports that are meant.

@@ -135,5 +135,5 @@ func (a *app) giveBack(c *api.Client, cmd *cobra.Command, o *importOptions, name
 		}
 		a.progress(cmd, "done: %s", s.text)
 	}
-	return nil
+	return a.noList(cmd)
 }
