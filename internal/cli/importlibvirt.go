@@ -60,7 +60,7 @@ func (o *importOptions) readLibvirt(name string) (plan importer.Plan, found []li
 	if name == "" {
 		names = libvirt.Names(files)
 	}
-	if plan, found, err = libvirt.Read(files, names...); err != nil || o.name == "" {
+	if plan, found, err = libvirt.Read(files, names...); err != nil || o.name == "" || len(found) == 0 {
 		return plan, found, err
 	}
 	if err := plan.Rename(o.name); err != nil {
@@ -91,7 +91,12 @@ func (a *app) takeOver(c *api.Client, cmd *cobra.Command, o *importOptions, name
 	if err := a.runSteps(cmd, steps); err != nil {
 		return err
 	}
-	a.progress(cmd, "network %s runs in ubridge; take it back: ubridge import libvirt %s --undo", t.found.Name, name)
+	if t.start {
+		a.progress(cmd, "network %s runs in ubridge", t.found.Name)
+	} else {
+		a.progress(cmd, "start it: ubridge net start %s", t.found.Name)
+	}
+	a.progress(cmd, "take it back: ubridge import libvirt %s --undo", name)
 	if t.found.Edit != "" {
 		a.progress(cmd, "edit the domains as shown above before they are started again")
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"ubridge/internal/api"
+	"ubridge/internal/config"
 	"ubridge/internal/importer/libvirt"
 )
 
@@ -58,6 +59,9 @@ func (t *takeover) check(ctx context.Context) error {
 	}
 	if f.Active && !f.Persistent {
 		return api.Errorf(api.Conflict, "network %s of libvirt is transient, so it could not be given back: virsh net-dumpxml %s >%s.xml && virsh net-define %s.xml", t.name, t.name, t.name, t.name)
+	}
+	if f.Active && f.Mode == config.ModeBridge {
+		return api.Errorf(api.Conflict, "guests of network %s are on macvtaps, which stay with libvirt: stop them, and virsh net-destroy %s", t.name, t.name)
 	}
 	for _, tap := range f.Taps {
 		if f.Active && t.hooks.SetMaster == nil {
@@ -185,7 +189,7 @@ func (t *takeover) verify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if !info.Active || info.Bridge != t.found.Bridge {
+	if !info.Active || t.found.Bridge != "" && info.Bridge != t.found.Bridge {
 		return fmt.Errorf("network %s is not active on %s", t.found.Name, t.found.Bridge)
 	}
 	ports, err := t.client.Ports(ctx, t.found.Name)
