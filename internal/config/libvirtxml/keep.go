@@ -226,11 +226,11 @@ func (e *Element) notes(path string, list []Note) []Note {
 	return list
 }
 
-// label names an element among others of its kind by its first attribute.
+// label names an element among others of its kind by its address or name.
 func (e *Element) label() string {
-	for _, a := range e.Attrs {
-		if _, is := declared(a.Name); !is && e.spec.many {
-			return e.tag() + "[" + strings.TrimSpace(attrText(a)) + "]"
+	for _, name := range []string{"address", "name"} {
+		if a := e.attr(name); a != nil && e.spec.many {
+			return e.tag() + "[" + strings.TrimSpace(attrText(*a)) + "]"
 		}
 	}
 	return e.tag()
