@@ -107,6 +107,10 @@ func TestZones(t *testing.T) {
 		t.Errorf("the silent one is asked first: %v", a.Ask.Upstream)
 	}
 
+	closed := newTest(Config{Closed: true, Zones: []Zone{{"corp.example", []netip.AddrPort{third}}, {"a.corp.example", nil}}}, first)
+	asked(t, closed, start, guest, question("x.corp.example", dns.TypeA))
+	want(t, closed.Query(start, guest, pack(t, question("x.a.corp.example", dns.TypeA))), Answer, Closed)
+
 	// A zone with resolvers of its own needs no others.
 	f.SetUpstreams(nil)
 	asked(t, f, start, client(2), question("z.corp.example", dns.TypeA))

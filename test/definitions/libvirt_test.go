@@ -87,6 +87,36 @@ func TestDefaultOfLibvirt(t *testing.T) {
 	}
 }
 
+// TestEveryMode has each mode as libvirt says it defined, run, and given back.
+func TestEveryMode(t *testing.T) {
+	t.Parallel()
+	n := lab.Quiet(t, "defmodes")
+	n.Host.Run("ip", "link", "add", "nic0", "type", "veth", "peer", "name", "nic1")
+	n.Host.Run("ip", "link", "set", "nic0", "up")
+	n.Host.Run("ip", "link", "set", "nic1", "up")
+	d := n.Start(lab.Options{})
+	const subnet = "  <ip address='10.55.0.1' netmask='255.255.255.0'/>\n"
+	for mode, inside := range map[string]string{
+		"isolated":  "  <bridge name='virbr4'/>\n" + subnet,
+		"host-only": "  <bridge name='virbr4'/>\n  <port isolated='yes'/>\n" + subnet,
+		"route":     "  <forward dev='nic0' mode='route'>\n    <interface dev='nic0'/>\n  </forward>\n  <bridge name='virbr4'/>\n" + subnet,
+		"open":      "  <forward mode='open'/>\n  <bridge name='virbr4'/>\n" + subnet,
+		"bridge":    "  <forward dev='nic0' mode='bridge'>\n    <interface dev='nic0'/>\n  </forward>\n",
+	} {
+		doc := "<network>\n  <name>" + mode + "</name>\n" + inside + "</network>\n"
+		d.Run("net", "define", put(n, mode+".xml", doc))
+		d.Run("net", "start", mode)
+		if got := find(d, mode); got.Mode != mode || !got.Active {
+			t.Errorf("net list: %+v", got)
+		}
+		if got := without(without(d.Run("net", "dumpxml", mode), "uuid"), "mac"); got != doc {
+			t.Errorf("mode %s runs as\n%s\nwant\n%s", mode, got, doc)
+		}
+		d.Run("net", "stop", mode)
+		d.Run("net", "undefine", mode)
+	}
+}
+
 // TestKeptIsToldAndGivenBack has a definition that asks for more than ubridge does.
 func TestKeptIsToldAndGivenBack(t *testing.T) {
 	t.Parallel()
