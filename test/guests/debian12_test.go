@@ -72,8 +72,41 @@ func TestInsideDebian12(t *testing.T) {
 		t.Errorf("seen outside as %s, %v; want the machine's address", seen, err)
 	}
 	doctor(t, m)
+	bridgeInside(t, m, client)
 	stopInside(t, m)
 }
+
+// bridgeInside puts the client on the LAN of the machine's NIC, beside the machine
+// itself. This kernel has no tcx: the NIC gets a clsact filter, which outlives a
+// daemon that is killed and is taken away by the command.
+func bridgeInside(t *testing.T, m *testnet.Guest, client *lab.Guest) {
+	t.Helper()
+	m.Run("ubridge port del default eth1 && ubridge net create lan --mode bridge --uplink eth0 && ubridge port add lan eth1")
+	client.Run("ip", "addr", "flush", "dev", "eth0")
+	client.Run("ip", "addr", "add", "10.9.0.77/24", "dev", "eth0")
+	reach := func(when string) {
+		t.Helper()
+		for _, addr := range []string{"10.9.0.3", lab.RouterAddr} {
+			if err := client.Reach(addr); err != nil {
+				t.Errorf("%s: %v", when, err)
+			}
+		}
+		m.Run("ping -c 1 -W 5 10.9.0.77 && ping -c 1 -W 5 " + lab.RouterAddr)
+	}
+	reach("in mode bridge")
+	m.Run("kill -9 $(pidof ubridge); sleep 1; ping -c 1 -W 5 " + lab.RouterAddr)
+	if out := m.Run("ubridge net restore eth0"); !strings.Contains(out, "tc filter ubridge-share") || !strings.Contains(out, "qdisc clsact") {
+		t.Errorf("net restore beside a dead daemon: %s", out)
+	}
+	m.Run(startInsideAgain)
+	reach("after a crash")
+}
+
+// startInsideAgain starts the daemon anew, on its state.
+const startInsideAgain = `
+(ubridge run >/tmp/log 2>&1; echo "ended: $?" >>/tmp/log) &
+for i in $(seq 100); do ubridge net list 2>/dev/null | grep -q lan && break; sleep 0.2; done
+`
 
 // doctor must find nothing wrong in the machine.
 func doctor(t *testing.T, m *testnet.Guest) {
