@@ -64,6 +64,10 @@ type Daemon struct {
 
 	events     bus
 	unfinished *journal // of a change that a dead daemon did not finish; nil: none
+
+	// unattended says that networks start by themselves: one whose NIC is not
+	// there yet waits for it.
+	unattended bool
 }
 
 // Run runs a daemon until ctx is cancelled, and then takes everything off the
@@ -281,6 +285,8 @@ func (d *Daemon) startNetworks(ctx context.Context) error {
 	if err := d.dropUnfinished(); err != nil {
 		return err
 	}
+	d.unattended = true
+	defer func() { d.unattended = false }()
 	resumed, err := d.transients()
 	if err != nil {
 		d.log.Error("a transient network is not resumed", "err", err)

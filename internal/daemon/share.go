@@ -56,13 +56,22 @@ var stepDone = func(string) error { return nil }
 
 // startBridged makes a network of mode bridge run. Nothing of the host is
 // changed before it is on record, and each step leaves the host's connections as
-// they are; what was done is undone when a step fails.
+// they are; what was done is undone when a step fails. Where nobody asked for it
+// now, a NIC that is not there yet is waited for.
 func (d *Daemon) startBridged(ctx context.Context, n *network) (err error) {
+	n.share = &sharing{name: n.def.Uplink, mtu: n.def.LinkMTU()}
 	dev, err := d.judgeNIC(n)
-	if err != nil {
+	there := err == nil
+	switch {
+	case there:
+		n.share.name, n.share.mtu, n.share.mac = dev.Name, dev.MTU, wire.MAC(dev.MAC)
+	case !d.unattended || api.CodeOf(err) != api.NotFound:
 		return err
 	}
-	n.share = &sharing{name: dev.Name, mtu: dev.MTU, mac: wire.MAC(dev.MAC)}
+	steps := d.sharingSteps(ctx, n)
+	if there {
+		steps = append(steps, d.nicSteps(ctx, n, dev)...)
+	}
 	var done undo
 	defer func() {
 		if err != nil {
@@ -70,7 +79,7 @@ func (d *Daemon) startBridged(ctx context.Context, n *network) (err error) {
 			err = errors.Join(err, done.run(), d.state.save())
 		}
 	}()
-	for _, s := range d.sharingSteps(ctx, n, dev) {
+	for _, s := range steps {
 		if err := s.do(); err != nil {
 			return fmt.Errorf("network %s: %w", n.def.Name, err)
 		}
@@ -84,11 +93,14 @@ func (d *Daemon) startBridged(ctx context.Context, n *network) (err error) {
 	n.keepSharing(d.ctx, d.clock)
 	d.attachAll(n)
 	d.noteRunning(n)
+	if !there {
+		d.followNIC(n)
+	}
 	return nil
 }
 
-// sharingSteps are what makes guests and the host share a NIC, in order.
-func (d *Daemon) sharingSteps(ctx context.Context, n *network, dev hostnet.Device) []step {
+// sharingSteps are what makes the network, in order, and change nothing of a NIC.
+func (d *Daemon) sharingSteps(ctx context.Context, n *network) []step {
 	nothing := func() error { return nil }
 	return []step{
 		{"programs", func() error { return n.openPrograms() }, func() error { return n.share.programs.Close() }},
@@ -96,7 +108,13 @@ func (d *Daemon) sharingSteps(ctx context.Context, n *network, dev hostnet.Devic
 		{"table", func() (err error) { n.share.table, err = d.openTable(n); return err }, func() error { return errors.Join(n.table.Remove(), n.table.Close()) }},
 		{"helper", func() error { return d.openHelper(n) }, func() error { return n.closeHelper() }},
 		{"bridge", func() error { return d.buildShared(ctx, n) }, func() error { return d.takeBridge(n) }},
-		{"nic", func() error { return d.openNIC(ctx, n, dev) }, func() error { return d.unshare(n.st) }},
+	}
+}
+
+// nicSteps are what makes guests and the host share a NIC, in order.
+func (d *Daemon) nicSteps(ctx context.Context, n *network, dev hostnet.Device) []step {
+	return []step{
+		{"nic", func() error { return d.takeNIC(ctx, n, dev) }, func() error { return d.unshare(n.st) }},
 		{"handover", func() error { return n.share.handOver(dev.Ifindex, d.clock.Now().Seconds()) }, func() error { return n.share.programs.Leave() }},
 	}
 }
@@ -140,7 +158,7 @@ func (s *sharing) on(dev hostnet.Device, uplink string) bool {
 }
 
 // identifyBridged settles the helper's device and the identifiers, and remembers
-// them, and how the NIC is, before anything is made.
+// them before anything is made.
 func (d *Daemon) identifyBridged(n *network) (err error) {
 	taken := append(d.hostPorts(), d.reservedBridges(n.def.Name)...)
 	if n.st.Bridge, err = chooseBridge(n.def, n.st.Bridge, taken); err != nil {
@@ -155,7 +173,7 @@ func (d *Daemon) identifyBridged(n *network) (err error) {
 	n.share.helperID, n.share.nicID = dataplane.PortID(n.st.HostID), dataplane.PortID(n.st.NICID)
 	n.st.Address, n.st.Running = netip.Prefix{}, true
 	n.device = n.st.Bridge
-	return d.recordNIC(n)
+	return d.state.save()
 }
 
 // recordNIC makes durable how the NIC is. What an earlier run noted of the same
@@ -236,6 +254,17 @@ func (d *Daemon) buildShared(ctx context.Context, n *network) error {
 func (d *Daemon) takeBridge(n *network) error {
 	n.share.nic = nil
 	return d.takeOff(func(w *dataplane.Worker) []dataplane.Port { return w.RemoveBridge(n.bridge) })
+}
+
+// takeNIC puts on record how the NIC is, and opens it.
+func (d *Daemon) takeNIC(ctx context.Context, n *network, dev hostnet.Device) error {
+	if err := d.recordNIC(n); err != nil {
+		return err
+	}
+	if err := d.openNIC(ctx, n, dev); err != nil {
+		return errors.Join(err, d.unshare(n.st))
+	}
+	return nil
 }
 
 // openNIC gives the NIC to the dataplane, and LRO an end: what it merges cannot

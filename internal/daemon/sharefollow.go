@@ -146,11 +146,8 @@ func (d *Daemon) nicBack(n *network) error {
 		return err
 	}
 	n.share.name = dev.Name
-	if err := d.recordNIC(n); err != nil {
+	if err := d.takeNIC(context.Background(), n, dev); err != nil {
 		return err
-	}
-	if err := d.openNIC(context.Background(), n, dev); err != nil {
-		return errors.Join(err, d.unshare(n.st))
 	}
 	if err := n.share.handOver(dev.Ifindex, d.clock.Now().Seconds()); err != nil {
 		n.share.nic = nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"ubridge/internal/api"
 	"ubridge/internal/testnet"
 	"ubridge/test/lab"
 )
@@ -167,4 +168,36 @@ func (s *scene) renewed() {
 		}
 		return nil
 	})
+}
+
+// TestTheNICMayComeLater: a network that starts with the daemon waits for a NIC
+// that is not there yet, and serves guests meanwhile; one that is asked for is
+// refused.
+func TestTheNICMayComeLater(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, "brlater")
+	rename := func(from, to string) {
+		s.Host.Run("ip", "link", "set", from, "down")
+		s.Host.Run("ip", "link", "set", from, "name", to)
+		s.Host.Run("ip", "link", "set", to, "up")
+	}
+	rename("eth0", "other0")
+	d := s.Start(lab.Options{Config: map[string]string{"networks.d/lan.toml": "mode = 'bridge'\nuplink = 'eth0'\n"}})
+	one, two := s.Guest("one"), s.Guest("two")
+	for i, g := range []*lab.Guest{one, two} {
+		d.Run("port", "add", "lan", g.Port)
+		g.NS.Addr("eth0", fmt.Sprintf("10.9.0.2%d/24", i))
+	}
+	s.reach(one.NS, "10.9.0.21")
+	if p := d.Port("eth0"); p.State != api.StateAbsent {
+		t.Errorf("the NIC that is not there is %s", p.State)
+	}
+	d.Run("net", "stop", "lan")
+	d.Refuse(3, "net", "start", "lan")
+	d.Stop()
+	d = d.Again()
+	rename("other0", "eth0")
+	s.reach(one.NS, stationAddr)
+	s.reach(one.NS, lab.HostAddr)
+	s.reach(s.Host, "10.9.0.21")
 }
