@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -148,18 +149,33 @@ func (s *Share) Vouch(d time.Duration) error {
 	return nil
 }
 
+// entry is an element of the map of guests on its way to the kernel.
+type entry struct {
+	mac   [6]byte
+	guest uint8
+}
+
+// Guests decide how often they are added and removed, so that memory is used again.
+var entries = sync.Pool{New: func() any { return &entry{guest: 1} }}
+
 // Add makes a station a guest's: what the host sends to it is handed over. It
-// does not wait, and may be called from anywhere.
+// does not wait or allocate, and may be called from anywhere.
 func (s *Share) Add(mac [6]byte) error {
-	if err := s.objects.Guests.Put(mac, uint8(1)); err != nil {
+	e := entries.Get().(*entry)
+	defer entries.Put(e)
+	e.mac = mac
+	if err := s.objects.Guests.Put(&e.mac, &e.guest); err != nil {
 		return fmt.Errorf("hand frames to guest %x over: %w", mac, err)
 	}
 	return nil
 }
 
-// Remove undoes Add.
+// Remove undoes Add, in the same way.
 func (s *Share) Remove(mac [6]byte) error {
-	if err := s.objects.Guests.Delete(mac); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+	e := entries.Get().(*entry)
+	defer entries.Put(e)
+	e.mac = mac
+	if err := s.objects.Guests.Delete(&e.mac); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 		return fmt.Errorf("stop handing frames to guest %x over: %w", mac, err)
 	}
 	return nil

@@ -136,6 +136,15 @@ func TestGuestsAreKnownByAddress(t *testing.T) {
 	}
 }
 
+// Guests decide how often their stations come and go.
+func TestGuestsThatMoveCostNoMemory(t *testing.T) {
+	share := openShare(t, nstest.New(t), false)
+	mac := [6]byte{2, 0, 0, 0, 0, 1}
+	if n := testing.AllocsPerRun(100, func() { _ = errors.Join(share.Add(mac), share.Remove(mac)) }); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
 // TestTheHostsFramesAreHandedOver to the helper: those for a guest instead of to
 // the wire, those for a group also, those for stations that nobody knows as long
 // as they are few; and none of them once nobody vouches for the guests.
