@@ -78,19 +78,14 @@ func (b *bed) putBulk(s shape) { b.putBulkBetween(b.a, b.b, b.target, s, s.Strin
 // putBulkBetween measures one shape between any two, for a column.
 func (b *bed) putBulkBetween(client, server *testnet.NS, addr string, s shape, column string) {
 	var got tool.Bulk
-	used := b.cpu(func() { got = b.iperf3Between(client, server, addr, s, b.plan.whole()) })
+	used := b.cpu(func() { got = b.iperf3(client, server, addr, s, b.plan.whole()) })
 	b.put("gbps", column, got.Gbps)
 	b.put("cpu", column, used.Busy.Seconds()/(got.Bytes/1e9))
 	b.put("retransmits", column, got.Retransmits)
 }
 
-// iperf3 runs one test from a to b.
-func (b *bed) iperf3(s shape, seconds int) tool.Bulk {
-	return b.iperf3Between(b.a, b.b, b.target, s, seconds)
-}
-
-// iperf3Between runs one test from a client to a server at an address.
-func (b *bed) iperf3Between(client, at *testnet.NS, addr string, s shape, seconds int) tool.Bulk {
+// iperf3 runs one test from a client to a server at an address.
+func (b *bed) iperf3(client, at *testnet.NS, addr string, s shape, seconds int) tool.Bulk {
 	server := b.start(at, "iperf3", "-s", "-1", "--forceflush")
 	defer end(server)
 	server.WaitFor("listening", 10*time.Second)

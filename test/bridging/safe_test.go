@@ -200,4 +200,8 @@ func TestTheNICMayComeLater(t *testing.T) {
 	s.reach(one.NS, stationAddr)
 	s.reach(one.NS, lab.HostAddr)
 	s.reach(s.Host, "10.9.0.21")
+	d.Stop()
+	if out := s.Host.Run("ip", "link"); strings.Contains(out, "PROMISC") || strings.Contains(out, "ubr") {
+		t.Errorf("left behind:\n%s", out)
+	}
 }
