@@ -24,6 +24,7 @@
 //	GET    /v1/imports                      Imports
 //	POST   /v1/networks/{network}/ports     AddPort
 //	DELETE /v1/networks/{network}/ports/{port}  DeletePort
+//	POST   /v1/nics/{nic}/restore           Restore
 //	GET    /v1/leases|ports|fdb|flows[?network=]  Leases, Ports, FDB, Flows
 //	GET    /v1/events[?network=&type=]      Events
 //	GET    /v1/doctor, /v1/status           Doctor, Status
