@@ -77,12 +77,6 @@ func (f *Forwarder) zoneOf(name []byte) (longest *zone) {
 	return longest
 }
 
-// hasOwn reports whether a name lies in a zone that has upstreams of its own.
-func (f *Forwarder) hasOwn(name []byte) bool {
-	z := f.zoneOf(name)
-	return z != nil && len(z.servers) > 0
-}
-
 // serversOf are the upstreams of a zone; of none, and of one that has none, the
 // common ones.
 func (f *Forwarder) serversOf(z *zone) []*server {

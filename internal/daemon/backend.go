@@ -324,9 +324,11 @@ func ranges(def config.Network, addr netip.Prefix) []string {
 
 // running fills in what only a running network has.
 func (b backend) running(ctx context.Context, info *api.NetworkInfo, n *network, def config.Network) {
-	if n.share != nil {
+	b.d.mu.Lock() // the NIC's may change
+	if info.Problem = n.problem(); n.share != nil {
 		info.MTU = n.linkMTU()
 	}
+	b.d.mu.Unlock()
 	if n.addr.IsValid() {
 		info.Gateway, info.GatewayMAC = n.addr.String(), n.mac.String()
 	}
@@ -339,9 +341,6 @@ func (b backend) running(ctx context.Context, info *api.NetworkInfo, n *network,
 		}
 	}
 	info.Uplink, info.UplinkAddr = b.d.uplinkOf(n)
-	if n.share != nil && n.share.trouble.Detail != "" {
-		info.Problem = n.share.trouble.Detail + ": " + n.share.trouble.Fix
-	}
 	st := b.d.status(ctx, n)
 	info.Counts, info.Counters = st.Counts, st.Counters
 	info.Loops = b.d.loopsOf(ctx, n)
@@ -353,7 +352,10 @@ func (b backend) running(ctx context.Context, info *api.NetworkInfo, n *network,
 func (d *Daemon) uplinkOf(n *network) (device, address string) {
 	switch {
 	case n.share != nil: // under the name that it has now
-		return n.share.name, addressOn(n.share.name)
+		d.mu.Lock()
+		name := n.share.name
+		d.mu.Unlock()
+		return name, addressOn(name)
 	case n.def.Uplink != "":
 		return n.def.Uplink, addressOn(n.def.Uplink)
 	case n.def.Routed():

@@ -35,6 +35,7 @@ type sharing struct {
 	nicID    dataplane.PortID
 	name     string      // of the NIC now; the definition's while it is not there
 	trouble  nic.Finding // what is wrong with the NIC; zero if nothing is
+	looked   nicLook     // at which it was looked for trouble
 }
 
 // nicRecord is how a NIC was before it was shared, as a killed daemon's successor

@@ -47,7 +47,21 @@ func (d *Daemon) followNIC(n *network) {
 		d.nicMTU(n, dev.MTU)
 	}
 	d.ended("offloads", d.calmNIC(n))
-	n.report(n.trouble())
+	if now := lookOf(dev); now != s.looked { // devices of others come and go
+		s.looked = now
+		n.report(n.trouble())
+	}
+}
+
+// nicLook is what a NIC shows of itself that trouble is about.
+type nicLook struct {
+	name, master string
+	ifindex, mtu int
+	up, carrier  bool
+}
+
+func lookOf(dev hostnet.Device) nicLook {
+	return nicLook{name: dev.Name, master: dev.Master, ifindex: dev.Ifindex, mtu: dev.MTU, up: dev.Up, carrier: dev.Carrier}
 }
 
 // find looks for the NIC: the one that is shared, under whatever name, or else
@@ -76,6 +90,15 @@ func (n *network) report(f nic.Finding) {
 	default:
 		n.log.Warn("uplink: "+f.Detail, "device", n.share.name, "fix", f.Fix)
 	}
+}
+
+// problem words what is wrong with the network's NIC; empty if nothing is. Daemon.mu
+// is held.
+func (n *network) problem() string {
+	if n.share == nil || n.share.trouble == (nic.Finding{}) {
+		return ""
+	}
+	return n.share.trouble.Detail + ": " + n.share.trouble.Fix
 }
 
 // trouble is what is wrong with the NIC while it is shared: somebody else has
@@ -123,10 +146,10 @@ func (d *Daemon) calmNIC(n *network) error {
 }
 
 // nicGone takes a NIC that is no more off the dataplane; guests reach one another
-// and the host still. Its filter went with it.
+// still. Its filter went with it.
 func (d *Daemon) nicGone(n *network) {
 	s := n.share
-	s.nic, s.name = nil, n.def.Uplink
+	s.nic, s.name, s.looked = nil, n.def.Uplink, nicLook{}
 	d.ended("shared NIC", s.programs.Leave())
 	err := d.removePort(s.nicID)
 	if errors.Is(err, dataplane.ErrStopped) {

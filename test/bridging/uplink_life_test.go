@@ -116,13 +116,14 @@ func TestUplinkIsPluggedAgain(t *testing.T) {
 	s.troubled(d, "eth0 is gone: guests reach each other")
 	d.AwaitPort("eth0", api.StateAbsent)
 	s.reach(one.NS, two.Addr)
-	d.Crash() // also a daemon that has not seen it go
+	d.Crash()
+	d = d.Again() // without the NIC
+	s.troubled(d, "eth0 is gone")
+	s.reach(one.NS, two.Addr)
 	s.Veth(s.Host, "eth0", s.Server, "eth0")
 	s.Server.Run("ip", "link", "set", "eth0", "master", "lan")
 	s.Host.Addr("eth0", lab.HostAddr+"/24")
 	s.Host.MTU("eth0", 1400)
-	before := s.nic()
-	d = d.Again()
 	s.back(d, one)
 	s.Host.Run("ip", "link", "del", "eth0")
 	s.troubled(d, "eth0 is gone")
@@ -130,8 +131,9 @@ func TestUplinkIsPluggedAgain(t *testing.T) {
 	s.Server.Run("ip", "link", "set", "eth0", "master", "lan")
 	s.Host.Addr("eth0", lab.HostAddr+"/24")
 	s.back(d, one)
-	if d.Stop(); strings.Contains(before, "clsact") || strings.Contains(s.nic(), "clsact") {
-		t.Errorf("left behind:\n%s", s.nic())
+	d.Stop()
+	if out := s.Host.Run("sh", "-c", "tc qdisc show dev eth0; ip -d link show eth0"); strings.Contains(out, "clsact") || strings.Contains(out, "promiscuity 1") {
+		t.Errorf("left behind:\n%s", out)
 	}
 }
 
