@@ -10,6 +10,7 @@ import (
 	"ubridge/dataplane"
 	"ubridge/internal/api"
 	"ubridge/internal/config"
+	"ubridge/internal/gateway"
 	"ubridge/internal/hostnet"
 	"ubridge/internal/plan"
 )
@@ -187,10 +188,10 @@ func (d *Daemon) apply(ctx context.Context, c *change, p plan.Part, back bool) e
 		return d.applyStations(ctx, n)
 	case plan.Link:
 		return d.applyMTU(ctx, n)
-	case plan.Egress:
-		devices := deviceIndexes(n.def.NAT.Egress)
-		d.setPolicy()
-		return d.worker.Do(ctx, func(*dataplane.Worker) { d.router.SetEgress(n.bridge, devices) })
+	case plan.Way:
+		return d.applyWay(ctx, n)
+	case plan.Horizon:
+		return d.applyHorizon(ctx, n)
 	case plan.Members:
 		if back {
 			return d.dropPorts(n, c.added)
@@ -198,6 +199,32 @@ func (d *Daemon) apply(ctx context.Context, c *change, p plan.Part, back bool) e
 		return d.takePorts(n, c.added)
 	}
 	return nil
+}
+
+// applyWay sets where packets may go.
+func (d *Daemon) applyWay(ctx context.Context, n *network) error {
+	devices, uplink := deviceIndexes(n.def.NAT.Egress), uplinkIndex(n.def)
+	n.saidUplink(uplink != gateway.NoDevice)
+	d.setPolicy()
+	return d.worker.Do(ctx, func(*dataplane.Worker) {
+		d.router.SetEgress(n.bridge, devices)
+		d.router.SetUplink(n.bridge, uplink)
+	})
+}
+
+// applyHorizon sets whether guests reach one another.
+func (d *Daemon) applyHorizon(ctx context.Context, n *network) error {
+	group := uint8(0)
+	if n.def.PortsIsolated() {
+		group = isolatedGroup
+	}
+	return d.worker.Do(ctx, func(w *dataplane.Worker) {
+		for _, a := range n.ports {
+			if a.port != nil {
+				w.SetPortGroup(dataplane.PortID(a.st.ID), group)
+			}
+		}
+	})
 }
 
 func (d *Daemon) applyStations(ctx context.Context, n *network) error {

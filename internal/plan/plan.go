@@ -26,14 +26,15 @@ const (
 	Resolvers             // whom DNS asks
 	Stations              // the forwarding database
 	Link                  // MTU
-	Egress                // virtual networks that guests may reach
+	Way                   // where guests' packets may go: egress and uplink
+	Horizon               // whether guests reach one another
 	Members               // ports
 	numParts
 )
 
 // String names the part in messages.
 func (p Part) String() string {
-	return [numParts]string{"dhcp", "dns", "resolvers", "fdb", "mtu", "egress", "ports"}[p]
+	return [numParts]string{"dhcp", "dns", "resolvers", "fdb", "mtu", "way out", "isolation", "ports"}[p]
 }
 
 // Step is one key of a definition that changes.
@@ -79,6 +80,8 @@ var live = map[string]struct {
 	"uuid":                  {nil, ""}, // it names the network and does nothing
 	"libvirt.kept":          {nil, "it is kept, and not in force"},
 	"domain":                {[]Part{Leases, Names}, "guests are told with their next lease"},
+	"isolated_ports":        {[]Part{Horizon}, ""},
+	"uplink":                {[]Part{Way}, "connections that are open go on by the device that they began with, or end"},
 	"mtu":                   {[]Part{Leases, Link}, "guests are told with their next lease; devices that ubridge did not make keep theirs"},
 	"ageing":                {[]Part{Stations}, ""},
 	"learn_limit":           {[]Part{Stations}, ""},
@@ -89,14 +92,14 @@ var live = map[string]struct {
 	"dhcp.lease_time":       {[]Part{Leases}, "leases keep their time until they are renewed"},
 	"dhcp.reserved_only":    {[]Part{Leases}, ""},
 	"dhcp.hosts":            {[]Part{Leases}, "a guest moves to an address reserved for it when it renews its lease"},
-	"dns.upstreams":         {[]Part{Resolvers}, ""},
+	"dns.upstreams":         {[]Part{Names, Resolvers}, ""}, // an isolated network without any asks nobody
 	"dns.local_only":        {[]Part{Names}, ""},
 	"dns.hosts":             {[]Part{Names}, ""},
 	"dns.local_plain_names": {[]Part{Names}, ""},
 	"dns.domains":           {[]Part{Names}, ""},
 	"dns.txt":               {[]Part{Names}, ""},
 	"dns.srv":               {[]Part{Names}, ""},
-	"nat.egress":            {[]Part{Egress}, ""},
+	"nat.egress":            {[]Part{Way}, ""},
 }
 
 // Diff is the steps from one definition to another of the same network, in the
@@ -111,8 +114,11 @@ func Diff(from, to config.Network) (steps []Step) {
 		if how, now := live[k.Name]; now {
 			s.When, s.Note, s.parts = Now, how.note, how.parts
 		}
-		if k.Name == "nat.ports" { // one pool serves all networks
+		switch {
+		case k.Name == "nat.ports": // one pool serves all networks
 			s.When = Daemon
+		case k.Name == "uplink" && !to.Routed(): // it is the NIC of the network
+			s.When, s.Note, s.parts = Restart, "", nil
 		}
 		steps = append(steps, s)
 	}

@@ -156,6 +156,45 @@ func egress(t *testing.T, d *lab.Daemon, from *lab.Guest) {
 	}
 }
 
+// TestIsolationComesAndGoes while guests run.
+func TestIsolationComesAndGoes(t *testing.T) {
+	t.Parallel()
+	n := lab.New(t, "liveisolate")
+	d := n.Start(lab.Options{})
+	one, two := d.Join("one"), d.Join("two")
+	stream := n.Stream(one)
+	reach := func(want bool, when string) {
+		t.Helper()
+		if err := one.Reach(two.Addr); (err == nil) != want {
+			t.Errorf("%s: one reaches two: %v", when, err)
+		}
+		if err := one.Reach(lab.Gateway); err != nil {
+			t.Errorf("%s: the host: %v", when, err)
+		}
+	}
+	reach(true, "at first")
+	d.Run("net", "set", "default", "isolated_ports=true")
+	reach(false, "isolated")
+	d.Run("net", "set", "default", "isolated_ports=false")
+	reach(true, "no longer isolated")
+	d.Run("net", "set", "default", "uplink=eth0")
+	stream.Advances("bound to the uplink that it has")
+	if err := lab.Fetch(one.NS, 1<<16); err != nil {
+		t.Errorf("by the uplink: %v", err)
+	}
+	d.Run("net", "set", "default", "uplink=nowhere0")
+	if lab.Fetch(two.NS, 1<<10) == nil {
+		t.Error("packets leave by another device than the uplink")
+	}
+	d.Run("net", "set", "default", "uplink=")
+	if err := lab.Fetch(two.NS, 1<<16); err != nil {
+		t.Errorf("no longer bound: %v", err)
+	}
+	if info := d.Info("default"); len(info.Pending) > 0 {
+		t.Errorf("not in force: %v", info.Pending)
+	}
+}
+
 // TestRestartKeepsTheLink has what cannot change in place wait, and come into
 // force by a restart that guests see as a short silence.
 func TestRestartKeepsTheLink(t *testing.T) {
