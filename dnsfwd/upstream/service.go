@@ -48,10 +48,10 @@ type Service struct {
 
 	// Owned by the loop in Run.
 	unfollow func() // ends the follower and waits for it; nil: there is none
-	replies map[uint64]func([]byte)
-	token   uint64
-	asks    map[dnsfwd.Ask]context.CancelFunc
-	tasks   sync.WaitGroup // the sockets' readers and the follower
+	replies  map[uint64]func([]byte)
+	token    uint64
+	asks     map[dnsfwd.Ask]context.CancelFunc
+	tasks    sync.WaitGroup // the sockets' readers and the follower
 }
 
 // A request is one query on its way to the loop. done is called at most once,

@@ -76,8 +76,8 @@ func TestSetTogether(t *testing.T) {
 
 func TestSetRefuses(t *testing.T) {
 	for _, tt := range []struct{ key, text, want string }{
-		{"colour", "red", "unknown key; the keys here are address, ageing,"},
-		{"dhcp.colour", "red", "the keys here are dhcp.enabled, dhcp.hosts,"},
+		{"colour", "red", "unknown key; the keys here are address, adopt,"},
+		{"dhcp.colour", "red", "the keys here are dhcp.boot_file, dhcp.boot_server, dhcp.enabled,"},
 		{"dhcp", "x", "a table; name one of its keys, such as dhcp.enabled"},
 		{"mtu.x", "1", "unknown key"},
 		{"mtu", "large", `"large" is no whole number; write a whole number`},
