@@ -3,9 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
-	"os"
 
 	"ubridge/dataplane"
 	"ubridge/internal/api"
@@ -188,27 +186,6 @@ func (b backend) Undefine(_ context.Context, name string) error {
 	err = b.d.forget(name)
 	b.d.lifecycle(name, "undefined")
 	return err
-}
-
-// forget removes a definition. A running network goes on, as a transient one; its
-// ports are kept for as long as it runs.
-func (d *Daemon) forget(name string) error {
-	n := d.nets[name]
-	if n != nil {
-		n.st.Transient = string(n.def.Marshal())
-		if err := d.state.save(); err != nil {
-			return fmt.Errorf("undefine network %s: %w", name, err)
-		}
-	}
-	if err := os.Remove(d.definitionFile(name)); err != nil {
-		return fmt.Errorf("undefine network %s: %w", name, err)
-	}
-	delete(d.defs, name)
-	err := d.forgetRunning(name)
-	if n == nil {
-		err = errors.Join(err, d.forgetPorts(name))
-	}
-	return errors.Join(err, d.state.save())
 }
 
 // forgetPorts drops the remembered ports of a network that is no more, and lets

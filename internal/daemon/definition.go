@@ -121,6 +121,27 @@ func (d *Daemon) store(n config.Network) error {
 	return nil
 }
 
+// forget removes a definition. A running network goes on, as a transient one; its
+// ports are kept for as long as it runs.
+func (d *Daemon) forget(name string) error {
+	n := d.nets[name]
+	if n != nil {
+		n.st.Transient = string(n.def.Marshal())
+		if err := d.state.save(); err != nil {
+			return fmt.Errorf("undefine network %s: %w", name, err)
+		}
+	}
+	if err := os.Remove(d.definitionFile(name)); err != nil {
+		return fmt.Errorf("undefine network %s: %w", name, err)
+	}
+	delete(d.defs, name)
+	err := d.forgetRunning(name)
+	if n == nil {
+		err = errors.Join(err, d.forgetPorts(name))
+	}
+	return errors.Join(err, d.state.save())
+}
+
 func (d *Daemon) definitionFile(name string) string {
 	return filepath.Join(d.cfg.StateNetworks(), name+".toml")
 }
