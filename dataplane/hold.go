@@ -89,13 +89,19 @@ func (w *Worker) breakLoop(id PortID) {
 			with = end
 		}
 	}
-	if id == b.host && with != NoPort {
-		id, with = with, id // the host's own port last: all guests need it
+	if w.shared(b, id) && with != NoPort {
+		id, with = with, id
 	}
 	b.held = now
 	h := &hold{with: with, since: now, ends: ends}
 	h.heard.Store(now.Seconds())
 	w.setHold(id, h)
+}
+
+// shared reports whether all guests need a port, so that of a loop's two ends the
+// other one is held: the host's port, and the NIC that it shares, which is in its group.
+func (w *Worker) shared(b *Bridge, id PortID) bool {
+	return id == b.host || b.host != NoPort && w.ports[id].group != 0 && w.ports[id].group == w.ports[b.host].group
 }
 
 // loopEnds are the ports of b at which frames came back just now, the most first.

@@ -159,11 +159,22 @@ func TestTheHoldEnds(t *testing.T) {
 	}
 }
 
-// A loop by way of the host's own port leaves that one whole.
-func TestTheHostPortIsHeldLast(t *testing.T) {
+// A loop by way of the host's own port, or of the NIC that it shares with guests,
+// leaves that one whole.
+func TestThePortOfAllIsHeldLast(t *testing.T) {
 	for _, guest := range []int{1, 2} {
 		c, _ := joined(t, 1)
 		c.do(func(w *Worker) { w.SetHostPort(PortID(3 - guest)) })
+		c.ports[0].Inject(numbered(wire.Broadcast, vm(0), 1))
+		if h := c.broken(); h.Port != PortID(guest) || h.With != PortID(3-guest) {
+			t.Errorf("port %d is held, joined with %d, want %d", h.Port, h.With, guest)
+		}
+		c, _ = joined(t, 1)
+		c.do(func(w *Worker) {
+			w.SetHostPort(3)
+			w.SetPortGroup(3, 9)
+			w.SetPortGroup(PortID(3-guest), 9)
+		})
 		c.ports[0].Inject(numbered(wire.Broadcast, vm(0), 1))
 		if h := c.broken(); h.Port != PortID(guest) || h.With != PortID(3-guest) {
 			t.Errorf("port %d is held, joined with %d, want %d", h.Port, h.With, guest)

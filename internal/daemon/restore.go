@@ -28,7 +28,7 @@ func (b backend) Restore(_ context.Context, nic string) (api.Restored, error) {
 	out := api.Restored{NIC: nic}
 	for _, name := range sortedNames(d.nets) {
 		if n := d.nets[name]; d.uses(n, dev) {
-			err = errors.Join(err, d.stopNetwork(n), d.forgetTransient(name))
+			err = errors.Join(err, d.stopNetwork(n), d.endTransient(name))
 			out.Removed = append(out.Removed, "network "+name+", which is stopped now")
 		}
 	}
