@@ -244,7 +244,7 @@ func (d *Daemon) buildShared(ctx context.Context, n *network) error {
 	s := n.share
 	return d.worker.Do(ctx, func(w *dataplane.Worker) {
 		n.bridge = dataplane.BridgeID(n.st.ID)
-		w.AddBridge(n.bridge, dataplane.BridgeConfig{FDB: s.table, Station: s.mac, Bare: true, Told: s.told})
+		w.AddBridge(n.bridge, dataplane.BridgeConfig{FDB: s.table, Station: s.mac, Bare: true, Told: s.told, Relay: relay(n.def)})
 		w.AddPort(s.helperID, n.bridge, n.device, s.tap)
 		w.SetHostPort(s.helperID)
 		w.SetPortGroup(s.helperID, uplinkGroup)

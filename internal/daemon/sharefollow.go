@@ -214,7 +214,7 @@ func (d *Daemon) nicLine(ctx context.Context, n *network) api.Port {
 	if dev, err := hostnet.DeviceAt(s.nic.Ifindex()); err == nil {
 		p.MTU, p.State = dev.MTU, stateOf(dev)
 	}
-	p.Counters = d.counters(ctx, s.nicID)
+	p.Counters, p.Loop = d.counters(ctx, s.nicID), d.loops(ctx)[s.nicID].With
 	addRingDrops(p.Drops, s.nic)
 	return p
 }

@@ -70,7 +70,7 @@ func TestThePackage(t *testing.T) {
 	want := []string{
 		"/etc/ubridge/ubridge.toml", "/lib/systemd/system/ubridge.service", "/usr/bin/ubridge",
 		"/usr/lib/sysusers.d/ubridge.conf", "/usr/share/bash-completion/completions/ubridge",
-		"/usr/share/doc/ubridge/changelog.gz", "/usr/share/doc/ubridge/copyright", "/usr/share/doc/ubridge/examples/default.toml",
+		"/usr/share/lintian/overrides/ubridge", "/usr/share/doc/ubridge/CHANGELOG.md.gz", "/usr/share/doc/ubridge/changelog.gz", "/usr/share/doc/ubridge/copyright", "/usr/share/doc/ubridge/examples/default.toml",
 		"/usr/share/fish/vendor_completions.d/ubridge.fish", "/usr/share/zsh/vendor-completions/_ubridge",
 		"/usr/share/man/man5/ubridge-network.5.gz", "/usr/share/man/man5/ubridge.toml.5.gz",
 	}
