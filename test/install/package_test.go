@@ -69,6 +69,7 @@ func TestThePackage(t *testing.T) {
 	deb := build(t, "1.2.3")
 	want := []string{
 		"/etc/ubridge/ubridge.toml", "/lib/systemd/system/ubridge.service", "/usr/bin/ubridge",
+		"/usr/libexec/ubridge/brctl", "/usr/libexec/ubridge/ubridge-bridge-helper", "/usr/share/doc/ubridge/examples/qemu-hook",
 		"/usr/lib/sysusers.d/ubridge.conf", "/usr/share/bash-completion/completions/ubridge",
 		"/usr/share/lintian/overrides/ubridge", "/usr/share/doc/ubridge/CHANGELOG.md.gz", "/usr/share/doc/ubridge/changelog.gz", "/usr/share/doc/ubridge/copyright", "/usr/share/doc/ubridge/examples/default.toml",
 		"/usr/share/fish/vendor_completions.d/ubridge.fish", "/usr/share/zsh/vendor-completions/_ubridge",
