@@ -241,7 +241,7 @@ func (d *Daemon) applyStations(ctx context.Context, n *network) error {
 // applyMTU sets the MTU of the host port, of the taps that we made, and of what
 // the router says of the network. Other devices are their owners'.
 func (d *Daemon) applyMTU(ctx context.Context, n *network) error {
-	mtu := n.def.LinkMTU()
+	mtu := n.linkMTU()
 	if n.host != nil {
 		if err := hostnet.SetMTU(n.device, mtu); err != nil {
 			return err

@@ -50,8 +50,8 @@ func (d *Daemon) makeTap(n *network, st *portState) {
 		return
 	}
 	if dev, err := hostnet.DeviceInfo(st.Name); !errors.Is(err, hostnet.ErrNoDevice) {
-		if err == nil && dev.MTU != n.def.LinkMTU() {
-			err = hostnet.SetMTU(st.Name, n.def.LinkMTU()) // the definition was changed meanwhile
+		if err == nil && dev.MTU != n.linkMTU() {
+			err = hostnet.SetMTU(st.Name, n.linkMTU()) // the definition was changed meanwhile
 		}
 		if err != nil {
 			n.log.Warn("tap keeps its MTU", "port", st.Name, "err", err)

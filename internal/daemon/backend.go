@@ -327,18 +327,26 @@ func (b backend) running(ctx context.Context, info *api.NetworkInfo, n *network,
 // there: the one that the network is bound to or shares, or that of the host's
 // default route; empty for a network that nothing leaves.
 func (d *Daemon) uplinkOf(n *network) (device, address string) {
+	def := d.inForce(n)
 	switch {
-	case n.share != nil: // under the name that it has now
-		d.mu.Lock()
-		name := n.share.name
-		d.mu.Unlock()
-		return name, addressOn(name)
-	case n.def.Uplink != "":
-		return n.def.Uplink, addressOn(n.def.Uplink)
-	case n.def.Routed():
+	case def.Uplink != "":
+		return def.Uplink, addressOn(def.Uplink)
+	case def.Routed():
 		return d.defaultUplink()
 	}
 	return "", ""
+}
+
+// inForce is a copy of the definition that is in force; its Uplink goes by the name
+// that a shared NIC has now.
+func (d *Daemon) inForce(n *network) config.Network {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	def := n.def
+	if n.share != nil {
+		def.Uplink = n.share.name
+	}
+	return def
 }
 
 // addressOn is the host's first IPv4 address on a device; empty for none.

@@ -188,17 +188,17 @@ func (d *Daemon) networkChecks(n *network) (checks []api.Check) {
 
 // wayChecks look at the way between a network's guests and the outside.
 func (d *Daemon) wayChecks(n *network) (checks []api.Check) {
-	name := "network " + n.def.Name
-	if uplinkIndex(n.def) == gateway.NoDevice {
-		return append(checks, warn(name, "its uplink "+n.def.Uplink+" is not there: nothing leaves or enters",
+	name, def := "network "+n.name, d.inForce(n)
+	if uplinkIndex(def) == gateway.NoDevice {
+		return append(checks, warn(name, "its uplink "+def.Uplink+" is not there: nothing leaves or enters",
 			"bring the device back, or name another: it is followed at once"))
 	}
-	if untranslated(n.def) {
+	if untranslated(def) {
 		via := "this host"
 		if _, addr := d.uplinkOf(n); addr != "" {
 			via = addr
 		}
-		checks = append(checks, ok("way "+n.def.Name, fmt.Sprintf("routers outside need a route to %s via %s, or answers do not come back", n.addr.Masked(), via)))
+		checks = append(checks, ok("way "+n.name, fmt.Sprintf("routers outside need a route to %s via %s, or answers do not come back", n.addr.Masked(), via)))
 	}
 	return checks
 }
