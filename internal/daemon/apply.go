@@ -164,6 +164,7 @@ func (d *Daemon) applyParts(ctx context.Context, c *change, done *undo) error {
 			return fmt.Errorf("%v: %w", p, err)
 		}
 	}
+	d.adoption.look() // what is to be adopted may be another
 	return nil
 }
 

@@ -61,7 +61,7 @@ const loopFix = "take one of the two out of the guest's bridge, or off the LAN"
 
 func (d *Daemon) loopChecks(n *network) (checks []api.Check) {
 	for _, l := range d.loopsOf(context.Background(), n) {
-		checks = append(checks, warn("loop "+n.def.Name,
+		checks = append(checks, warn("loop "+n.name,
 			fmt.Sprintf("ports %s and %s are joined outside of the network; nothing is flooded from or to %s", l.Port, l.With, l.Port),
 			loopFix))
 	}

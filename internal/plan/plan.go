@@ -86,6 +86,8 @@ var live = map[string]struct {
 	"ageing":                {[]Part{Stations}, ""},
 	"learn_limit":           {[]Part{Stations}, ""},
 	"ports":                 {[]Part{Members}, "a device that is left out stays a port until `ubridge port del`"},
+	"adopt":                 {nil, "devices that were adopted stay ports"},
+	"adopt_macs":            {nil, "devices that were adopted stay ports"},
 	"dhcp.ranges":           {[]Part{Leases}, ""},
 	"dhcp.boot_file":        {[]Part{Leases}, ""},
 	"dhcp.boot_server":      {[]Part{Leases}, ""},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -177,6 +178,16 @@ func TestIsolationComesAndGoes(t *testing.T) {
 	reach(false, "isolated")
 	d.Run("net", "set", "default", "isolated_ports=false")
 	reach(true, "no longer isolated")
+	d.Run("net", "set", "default", "adopt=veth:vlate*")
+	late := n.Guest("late")
+	n.Eventually(waitLong, "an adopted port", func() error {
+		if !slices.ContainsFunc(d.Ports(), func(p api.Port) bool { return p.Name == late.Port && p.State == api.StateUp }) {
+			return fmt.Errorf("it is none")
+		}
+		return nil
+	})
+	d.Run("net", "set", "default", "adopt=")
+	late.Lease()
 	d.Run("net", "set", "default", "uplink=eth0")
 	stream.Advances("bound to the uplink that it has")
 	if err := lab.Fetch(one.NS, 1<<16); err != nil {
