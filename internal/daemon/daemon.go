@@ -341,7 +341,7 @@ func (d *Daemon) stopAll() error {
 	for _, name := range sortedNames(d.nets) {
 		errs = append(errs, d.stopNetwork(d.nets[name]), d.endTransient(name))
 	}
-	errs = append(errs, d.restoreStrays(), d.stopUplinks(), d.flows.Remove())
+	errs = append(errs, d.restoreStrays(), d.stopUplinks(), d.removeFilesDir(), d.flows.Remove())
 	if d.tables != d.cfg.RuntimeDir {
 		errs = append(errs, shm.RemoveDir(d.tables))
 	}

@@ -44,7 +44,7 @@ func (d *Daemon) makeHelperTap(peer api.Peer, r taphelper.Request, trusted bool)
 	if have := d.helperTaps(peer.UID); peer.UID != 0 && have >= d.cfg.Helper.Taps {
 		return tap, api.Errorf(api.Failed, "uid %d has %d taps already, which is as many as helper.taps_per_user allows", peer.UID, have)
 	}
-	file, dev, err := hostnet.OpenGuestTap(r.VnetHdr, n.def.LinkMTU())
+	file, dev, err := hostnet.OpenGuestTap(r.VnetHdr, n.linkMTU())
 	if err != nil {
 		return tap, err
 	}

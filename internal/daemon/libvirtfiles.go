@@ -1,6 +1,9 @@
 package daemon
 
 import (
+	"errors"
+	"io/fs"
+	"os"
 	"path/filepath"
 
 	"ubridge/dhcpd"
@@ -26,6 +29,17 @@ func (d *Daemon) openLibvirtFiles(n *network) {
 	}
 	n.files.SetGuests(nil)
 	d.ended("state", d.state.save())
+}
+
+// removeFilesDir removes the directory of these files, if it is our own.
+func (d *Daemon) removeFilesDir() error {
+	if d.cfg.StatusDir != "" {
+		return nil
+	}
+	if err := os.Remove(d.cfg.LibvirtStatus()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // leasesChanged tells DNS and libvirt's file of the leases.

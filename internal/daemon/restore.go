@@ -67,7 +67,7 @@ func (d *Daemon) uses(n *network, dev hostnet.Device) bool {
 func (d *Daemon) dropPort(st *portState) error {
 	d.state.removePort(st.Name)
 	n := d.nets[st.Network]
-	if n == nil {
+	if n == nil || n.ports[st.Name] == nil { // it does not run, or is starting
 		return d.letGo(st)
 	}
 	a := n.ports[st.Name]
