@@ -1,6 +1,7 @@
 package bridging
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -45,6 +46,12 @@ func newScene(t *testing.T, prefix string) *scene {
 	s.station.Addr("eth0", stationAddr+"/24")
 	s.station.Addr("eth0", station6+"/64")
 	s.Host.Addr("eth0", hostAddr6+"/64")
+	s.Eventually(patience, "the host's addresses to be its own", func() error {
+		if out := s.Host.Run("ip", "addr", "show", "dev", "eth0", "tentative"); out != "" {
+			return errors.New(out) // its state is compared
+		}
+		return nil
+	})
 	s.harden()
 	s.serve()
 	return s
