@@ -1,8 +1,6 @@
 package daemon
 
 import (
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -31,15 +29,13 @@ func (d *Daemon) openLibvirtFiles(n *network) {
 	d.ended("state", d.state.save())
 }
 
-// removeFilesDir removes the directory of these files, if it is our own.
+// removeFilesDir removes the directory of these files, if it is our own, with what a
+// daemon that was killed has left there of a bridge of another name.
 func (d *Daemon) removeFilesDir() error {
 	if d.cfg.StatusDir != "" {
 		return nil
 	}
-	if err := os.Remove(d.cfg.LibvirtStatus()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return os.RemoveAll(d.cfg.LibvirtStatus())
 }
 
 // leasesChanged tells DNS and libvirt's file of the leases.

@@ -148,11 +148,14 @@ func (f *Files) write() {
 func (f *Files) end() error {
 	if !f.ours {
 		f.write()
-		return ignoreMissing(os.Remove(f.path(&f.files[1])))
 	}
 	var errs []error
 	for i := range f.files {
-		errs = append(errs, ignoreMissing(os.Remove(f.path(&f.files[i]))))
+		path := f.path(&f.files[i])
+		errs = append(errs, ignoreMissing(os.Remove(draft(path))))
+		if f.ours || i > 0 { // .macs is ours in any case
+			errs = append(errs, ignoreMissing(os.Remove(path)))
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -164,19 +167,24 @@ func ignoreMissing(err error) error {
 	return err
 }
 
+// draft is where a file is written before it is renamed. It has one name, so that what
+// a daemon leaves that is killed in between is overwritten by the next one.
+func draft(path string) string {
+	return filepath.Join(filepath.Dir(path), ".ubridge-"+filepath.Base(path))
+}
+
 // replace writes a file by a rename. It need not be durable: what is in it is
 // written again by the next start.
 func replace(path string, content []byte) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".ubridge-*")
-	if err != nil {
-		return err
+	err := os.WriteFile(draft(path), content, 0o644)
+	if err == nil {
+		err = os.Chmod(draft(path), 0o644) // whatever the umask is
 	}
-	_, err = tmp.Write(content)
-	if err = errors.Join(err, tmp.Chmod(0o644), tmp.Close()); err == nil {
-		err = os.Rename(tmp.Name(), path)
+	if err == nil {
+		err = os.Rename(draft(path), path)
 	}
 	if err != nil {
-		os.Remove(tmp.Name())
+		_ = os.Remove(draft(path)) // the first error tells more
 	}
 	return err
 }
