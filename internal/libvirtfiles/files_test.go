@@ -181,3 +181,19 @@ func FuzzHasBridge(f *testing.F) {
 		}
 	})
 }
+
+// A daemon that was killed between writing and renaming leaves a draft, which the
+// next one's end takes along.
+func TestNothingIsLeftOfAKilledDaemon(t *testing.T) {
+	dir := t.TempDir()
+	for _, suffix := range []string{".status", ".macs"} {
+		if err := os.WriteFile(draft(filepath.Join(dir, "ubr0"+suffix)), []byte("["), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, stop := run(t, Options{Dir: dir, Bridge: "ubr0"})
+	stop()
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
