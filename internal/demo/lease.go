@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"ubridge/internal/testnet"
@@ -81,19 +82,32 @@ func (t *tour) writeDhclientConf(host string) {
 }
 
 // awaitLease waits until the client has given eth0 of its namespace an address
-// of the network.
+// of the network, and a default route.
 func (t *tour) awaitLease(n *testnet.NS, client *testnet.Proc) (addr string) {
 	t.eventually(20*time.Second, "lease in "+n.Name, func() (err error) {
 		if !client.Running() {
 			t.Fatalf("%s ended: %s", client, tail(client.Output(), 5))
 		}
-		addr, err = addressIn(n, "eth0")
+		if addr, err = addressIn(n, "eth0"); err == nil {
+			err = n.Do(defaultRoute)
+		}
 		return err
 	})
 	if ip, err := netip.ParseAddr(addr); err != nil || !guestNetwork.Contains(ip) {
 		t.Fatalf("the lease %s is not of the network %s", addr, guestNetwork)
 	}
 	return addr
+}
+
+// defaultRoute errs while the calling thread's namespace has no IPv4 default route.
+func defaultRoute() error {
+	table, err := os.ReadFile("/proc/thread-self/net/route")
+	for line := range strings.Lines(string(table)) {
+		if to := strings.Fields(line)[1]; to == "00000000" { // destination, in hexadecimal
+			return nil
+		}
+	}
+	return errors.Join(errors.New("no default route yet"), err)
 }
 
 // guestNetwork is the default network's; nothing in a tour overlaps it.
