@@ -137,9 +137,13 @@ func (w *Worker) ReplacePort(id PortID, with Port) (old Port) {
 	if int(id) >= len(w.ports) || w.ports[id] == nil {
 		return nil
 	}
-	w.drain(w.ports[id])
-	w.discard(with)
 	old = w.ports[id].Port
+	for range replaceTries { // until none came between the last look at one and at the other
+		w.drain(w.ports[id])
+		if w.discard(with); !old.Pending() {
+			break
+		}
+	}
 	for _, o := range w.all {
 		p := o.ports[id]
 		v := o.view(id, p.bridge, p.name, with)
@@ -149,6 +153,11 @@ func (w *Worker) ReplacePort(id PortID, with Port) (old Port) {
 	w.changed()
 	return old
 }
+
+// replaceTries bounds how often both attachments of a port that is replaced are
+// emptied: a frame that comes after the old one was emptied and before the new one is
+// would be in neither.
+const replaceTries = 32
 
 // drainBatches bounds what is taken from a port that is replaced: the slots of its
 // ring, or as many again that came meanwhile.

@@ -100,16 +100,17 @@ func (d *Daemon) reopen(a *attachment, ring int) error {
 // replace puts one socket in the place of another, which it closes. If it fails,
 // the new one is closed.
 func (d *Daemon) replace(id dataplane.PortID, old, with *afpacket.Port) error {
-	lost, err := old.Stats()
-	replaced := false
-	err = errors.Join(err, d.worker.Do(context.Background(), func(w *dataplane.Worker) {
+	replaced, statsErr := false, error(nil)
+	err := d.worker.Do(context.Background(), func(w *dataplane.Worker) {
 		if replaced = w.ReplacePort(id, with) != nil; replaced {
+			var lost afpacket.Stats
+			lost, statsErr = old.Stats() // now: it has been dropping frames until it was emptied
 			w.CountDrops(id, frame.RingFull, lost.Dropped)
 		}
-	}))
+	})
 	if !replaced {
 		return errors.Join(fmt.Errorf("the dataplane has no port %d", id), err, with.Close())
 	}
-	d.ended("close a stuck port", errors.Join(err, old.Close()))
+	d.ended("close the socket before", errors.Join(err, statsErr, old.Close()))
 	return nil
 }

@@ -66,7 +66,7 @@ func runToStep(what string) int {
 
 func stepConfig(dir string) (config.Daemon, error) {
 	cfg, err := config.Load(filepath.Join(dir, "ubridge.toml"))
-	return cfg.Override(filepath.Join(dir, "state"), filepath.Join(dir, "run"), ""), err
+	return cfg.Override(filepath.Join(dir, "state"), "", ""), err
 }
 
 // steps of a start and of a stop, in order.
@@ -94,7 +94,7 @@ func newStepBed(t *testing.T, classic bool) *stepBed {
 	b.lan.Addr("eth0", "10.9.0.1/24")
 	b.dir = filepath.Join(b.lab.Dir(), "d")
 	for name, text := range map[string]string{
-		"ubridge.toml": testnet.DaemonConfig(), "networks.d/lan.toml": "mode = 'bridge'\nuplink = 'eth0'\nautostart = true\n",
+		"ubridge.toml": fmt.Sprintf("%s\nruntime_dir = %q\n", testnet.DaemonConfig(), testnet.RuntimeDir(t)), "networks.d/lan.toml": "mode = 'bridge'\nuplink = 'eth0'\nautostart = true\n",
 	} {
 		path := filepath.Join(b.dir, name)
 		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil {
