@@ -281,7 +281,7 @@ func TestEditChangesWhatRuns(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Helper()
-		r := n.Try("env", "VISUAL="+script, d.Binary(), "--socket", d.Socket(), "net", "edit", "default")
+		r := n.Try("env", "VISUAL="+script, "TMPDIR="+filepath.Dir(script), d.Binary(), "--socket", d.Socket(), "net", "edit", "default")
 		return r
 	}
 	if r := edit("s/^mode = .*/&\\nmtu = 1300/"); r.Code != 0 || !strings.Contains(r.Stdout, "+ 1300") {
