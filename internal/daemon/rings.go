@@ -53,16 +53,25 @@ func (d *Daemon) tendRings() (busy bool) {
 	return busy
 }
 
+// judgeRing asks what became of a port's frames. anew is how long the port's ring is
+// to be, in bytes, where it is stuck, or ran over and may be longer; 0 where it stays.
+func (d *Daemon) judgeRing(p *afpacket.Port) (health afpacket.Health, anew int, busy bool) {
+	health, err := p.Health()
+	if err != nil || health.Dropped == 0 {
+		return health, 0, health.Received > 0
+	}
+	now := p.RingBytes()
+	if size := grownRing(now, d.ringsTotal()); health.Stuck || size != now {
+		anew = size
+	}
+	return health, anew, true
+}
+
 // tendRing opens the port anew if its ring is stuck, or ran over and may be longer.
 func (d *Daemon) tendRing(n *network, a *attachment) (busy bool) {
-	health, err := a.port.Health()
-	if err != nil || health.Dropped == 0 {
-		return health.Received > 0
-	}
-	now := a.port.RingBytes()
-	size := grownRing(now, d.ringsTotal())
-	if !health.Stuck && size == now {
-		return true
+	health, size, busy := d.judgeRing(a.port)
+	if size == 0 {
+		return busy
 	}
 	switch err := d.reopen(a, size); {
 	case err != nil:
@@ -74,7 +83,7 @@ func (d *Daemon) tendRing(n *network, a *attachment) (busy bool) {
 	case !health.Stuck:
 		n.log.Info("the port's ring ran over; it is longer now", "port", a.st.Name, "bytes", size, "lost", health.Dropped)
 	}
-	return true
+	return busy
 }
 
 // reopen puts a new socket with a ring of so many bytes in the place of a port's.

@@ -240,18 +240,13 @@ func (d *Daemon) tendNIC(n *network) (busy bool) {
 	if s.nic == nil {
 		return false
 	}
-	health, err := s.nic.Health()
-	if err != nil || health.Dropped == 0 {
-		return health.Received > 0
-	}
-	now := s.nic.RingBytes()
-	size := grownRing(now, d.ringsTotal())
-	if !health.Stuck && size == now {
-		return true
+	health, size, busy := d.judgeRing(s.nic)
+	if size == 0 {
+		return busy
 	}
 	dev, err := hostnet.DeviceAt(s.nic.Ifindex())
 	if err != nil {
-		return true // gone: the device watch follows that
+		return busy // gone: the device watch follows that
 	}
 	port, err := s.openPort(dev, size)
 	if err == nil {
@@ -259,9 +254,9 @@ func (d *Daemon) tendNIC(n *network) (busy bool) {
 	}
 	if err != nil {
 		n.log.Error("NIC is not opened anew with another ring", "device", dev.Name, "err", err)
-		return true
+		return busy
 	}
 	s.nic = port
 	n.log.Info("the NIC's ring was stuck, or ran over; it was opened anew", "device", dev.Name, "bytes", size, "lost", health.Dropped)
-	return true
+	return busy
 }
