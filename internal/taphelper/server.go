@@ -64,8 +64,8 @@ const network = "unixpacket"
 // Serve answers callers until ctx ends, closes l, and returns when the last
 // caller has been answered.
 func Serve(ctx context.Context, l *net.UnixListener, makeTap Maker, log *slog.Logger) error {
-	stop := context.AfterFunc(ctx, func() { _ = l.Close() }) // Accept reports it
-	defer stop()
+	defer context.AfterFunc(ctx, func() { _ = l.Close() })() // Accept reports it
+	defer l.Close()                                          // which may not have run yet when a caller is accepted meanwhile
 	s := &server{makeTap: makeTap, log: log, limits: newLimits()}
 	var busy sync.WaitGroup
 	defer busy.Wait()
