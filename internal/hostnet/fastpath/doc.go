@@ -1,0 +1,54 @@
+// Package fastpath lets the kernel forward what user space has decided before.
+//
+// # Theory of operation
+//
+// Every decision is user space's. What it has learned, that a station is behind a
+// port or that a flow is translated in a certain way, it puts into maps; programs at
+// the ports' devices look there, and what they find they do: they send the frame on
+// to the other device without a copy. What they do not find, or what is not a plain
+// case, goes to user space as if there were no fast path: unknown stations, groups,
+// stations that have moved, held ports, fragments, options, the beginnings and ends
+// of connections, frames too long for some port.
+//
+//	device ─► packet socket: filter ─ decides ─► ring ─► user space
+//	   │                        └ decided
+//	   └────► ingress: classifier ─ acts ──────► another device, or nowhere
+//
+// A packet socket sees a frame before the ingress hook does, so two programs see each
+// frame, one behind the other on one processor. The filter decides and leaves its
+// verdict for the classifier, which takes it if it is about the frame in hand: the
+// two cannot disagree though a map changes in between, and the maps are searched
+// once. Without a socket, that is, when the daemon is dead, the classifier decides.
+//
+//	port_filter, port       a guest's port
+//	host                    the egress of the host's port: what the host sends
+//	uplink_filter, uplink   an uplink: packets of flows that come in
+//
+// # What is true meanwhile
+//
+// Programs note when they saw a station (2^30 ns of CLOCK_MONOTONIC) and a flow, and
+// count frames for each port. Whoever ages stations or flows, or shows counters,
+// adds that: Ages, Used, Counters.
+//
+// A flow holds for one generation of the host's routing (Path.Reroute): when that
+// changes, packets of all flows go to user space again, which finds the new way and
+// puts them in again.
+//
+// # Life after death
+//
+// Classifiers attached by steer's clsact filters hold their maps: when the daemon is
+// killed, what is established goes on. The next daemon finds the maps by the program
+// at a device (Resume; that needs CAP_SYS_ADMIN, and without it counters and ages
+// begin anew) and goes on with them.
+//
+// # Concurrency
+//
+// Learn, Forget, Put, Drop and Counters may be called from anywhere, do not wait
+// and do not allocate. Ports change one at a time.
+//
+// # Standards and sources
+//
+// linux/pkt_cls.h (direct action), Documentation/bpf/map_hash.rst, net/core/filter.c
+// (bpf_redirect, bpf_l4_csum_replace), net/core/dev.c (__netif_receive_skb_core: taps
+// before the ingress hook), RFC 1624 (checksums), RFC 791.
+package fastpath

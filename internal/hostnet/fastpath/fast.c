@@ -1,0 +1,655 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The fast path: frames between stations and packets of flows that user space
+// knows are sent on by the kernel. doc.go tells the whole story.
+//
+// Two programs see each frame of a port: first a filter on its packet socket,
+// which decides, then a classifier at the device's ingress, which acts. What the
+// filter decided is left for the classifier in `decided`, so that both always
+// agree and a frame is neither lost nor delivered twice.
+
+//go:build ignore
+
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/pkt_cls.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#define SEND_MARK 0x756272 /* "ubr"; sendMark of the daemon */
+
+#define IP_MF 0x2000
+#define IP_OFFSET 0x1fff
+#define VLAN_HLEN 4
+
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define ICMP_ECHOREPLY 0
+#define ICMP_ECHO 8
+#define PORT_DNS 53
+#define PORT_DHCP 67
+
+/* What a port is. */
+enum {
+	PORT_SLOW = 1, /* whatever comes in by it is for user space */
+	PORT_UPLINK = 2, /* not a member of a network: only flows */
+	PORT_HOST = 4, /* leads to the host's stack */
+};
+
+struct port {
+	__u16 network;
+	__u16 index; /* of its counters */
+	__u16 mtu; /* bytes of packet */
+	__u16 floor; /* the smallest MTU of the network's ports */
+	__u8 group; /* split-horizon group, 0 for none */
+	__u8 flags;
+	__u8 _[6];
+};
+
+/* ports: by interface index. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct port);
+} ports SEC(".maps");
+
+/* A network's own station. */
+struct network {
+	__be32 gateway; /* its address */
+	__be32 mask;
+	__u32 services; /* bit 0: DHCP and DNS datagrams to the gateway are for user space */
+	__u32 _;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u16);
+	__type(value, struct network);
+} networks SEC(".maps");
+
+struct address {
+	__u16 network;
+	__u8 mac[ETH_ALEN];
+};
+
+/* What a station is. */
+enum {
+	STATION_GATEWAY = 1, /* the network's own, behind the host's port */
+};
+
+struct station {
+	__u32 ifindex; /* of the device that it is behind */
+	__u16 index; /* of that port's counters */
+	__u8 group;
+	__u8 flags;
+	__u32 seen; /* when it sent last: CLOCK_MONOTONIC, 2^30 ns */
+	__u32 _;
+};
+
+/* stations: who is known where. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 131072); /* set when it is loaded */
+	__type(key, struct address);
+	__type(value, struct station);
+} stations SEC(".maps");
+
+/* How a packet of a translated flow looks when it comes in. */
+struct tuple {
+	__be32 saddr, daddr;
+	__be16 sport, dport; /* of an echo: identifier, 0 */
+	__u16 network; /* 0 from outside */
+	__u8 protocol;
+	__u8 inward;
+};
+
+struct flow {
+	__be32 addr; /* the new source, or inward the new destination */
+	__be16 port;
+	__u16 mtu; /* of the way, bytes of packet */
+	__u32 generation;
+	__u32 slot; /* of `used` */
+	__u32 ifindex; /* outward the egress device; inward the only ingress device, 0 for any */
+	__u16 network; /* inward: of the guest */
+	__u16 index; /* outward: of the egress port's counters */
+	__u8 dst[ETH_ALEN]; /* next hop, or guest */
+	__u8 src[ETH_ALEN];
+	__u8 guest[ETH_ALEN]; /* outward: who sends */
+	__u8 _[2];
+};
+
+/* flows: translated flows that are established. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 2); /* set when it is loaded */
+	__type(key, struct tuple);
+	__type(value, struct flow);
+} flows SEC(".maps");
+
+/* used: when a flow's last packet came, by its slot: CLOCK_MONOTONIC, 2^30 ns.
+ * The daemon maps it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* set when it is loaded */
+	__type(key, __u32);
+	__type(value, __u64);
+} used SEC(".maps");
+
+/* control: what the daemon sets while the programs run; mapped by it. */
+enum {
+	GENERATION, /* of the host's routing: flows of another one are not true any more */
+	CONTROL_WORDS
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, CONTROL_WORDS);
+	__type(key, __u32);
+	__type(value, __u64);
+} control SEC(".maps");
+
+struct counters {
+	__u64 rx_frames, rx_bytes, tx_frames, tx_bytes;
+};
+
+/* counters: what went this way, by the port's index. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct counters);
+} counters SEC(".maps");
+
+/* slow: the filter that a port's socket had without a fast path, at its index:
+ * what the fast path does not take is that filter's to judge. */
+enum { SLOW_UPLINK, SLOW_FILTERS };
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, SLOW_FILTERS);
+	__type(key, __u32);
+	__type(value, __u32);
+} slow SEC(".maps");
+
+/* What is to be done with a frame. */
+enum {
+	TO_USER, /* nothing here */
+	TO_PORT, /* it leaves as it is */
+	TO_HOST, /* to the stack behind the host's port */
+	TO_OUTSIDE, /* translated, outward */
+	TO_GUEST, /* translated, inward */
+};
+
+struct verdict {
+	/* of which frame */
+	__u32 in, len;
+	struct ethhdr eth;
+	__u8 act;
+	__u8 protocol;
+	__u16 index_in, index_out;
+	__u32 out; /* interface index */
+	/* of a translated packet */
+	__be32 old_addr, new_addr;
+	__be16 old_port, new_port;
+	__u8 dst[ETH_ALEN], src[ETH_ALEN];
+};
+
+/* decided: what the socket's filter decided on the frame that this processor has
+ * in work, for the classifier. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct verdict);
+} decided SEC(".maps");
+
+/* now is the time in the maps' unit, which spares a division. */
+static __always_inline __u32 now(void) { return bpf_ktime_get_coarse_ns() >> 30; }
+
+/* length of a frame as user space counts it, with the tag that the kernel took off. */
+static __always_inline __u32 length(const struct __sk_buff *skb)
+{
+	return skb->len + (skb->vlan_present ? VLAN_HLEN : 0);
+}
+
+/* known finds the station and notes that it is there, once in a while. */
+static __always_inline struct station *known(__u16 network, const __u8 *mac)
+{
+	struct address a = { .network = network };
+
+	__builtin_memcpy(a.mac, mac, ETH_ALEN);
+	return bpf_map_lookup_elem(&stations, &a);
+}
+
+static __always_inline void refresh(struct station *s)
+{
+	__u32 t = now();
+
+	if (s->seen != t)
+		s->seen = t;
+}
+
+/* fits: no frame is longer than any port of the network takes; superframes only
+ * where all take what the sender's port does. */
+static __always_inline int fits(const struct __sk_buff *skb, const struct port *in)
+{
+	if (skb->gso_size)
+		return in->mtu <= in->floor;
+	return skb->len <= in->floor + ETH_HLEN;
+}
+
+/* header of a packet, as far as it is looked at. */
+struct packet {
+	struct iphdr ip;
+	__be16 sport, dport;
+	__u8 rest[12]; /* of TCP, from the sequence number on */
+};
+
+/* checksum_ok verifies the checksum of a header without options. */
+static __always_inline int checksum_ok(const struct iphdr *ip)
+{
+	const __u16 *w = (const __u16 *)ip;
+	__u32 sum = 0;
+
+#pragma unroll
+	for (int i = 0; i < 10; i++)
+		sum += w[i];
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return sum == 0xffff;
+}
+
+/* parse reads a whole IPv4 packet of a flow that may be known: no options, no
+ * fragment, a transport header, and of TCP nothing that opens or ends. The time to
+ * live is the caller's matter. */
+static __always_inline int parse(struct __sk_buff *skb, struct packet *p)
+{
+	const struct iphdr *ip = &p->ip;
+	__u32 total, need;
+
+	if (bpf_skb_load_bytes(skb, ETH_HLEN, p, sizeof(p->ip) + 8))
+		return 0;
+	if (ip->version != 4 || ip->ihl != 5 || ip->frag_off & bpf_htons(IP_MF | IP_OFFSET))
+		return 0;
+	if (!checksum_ok(ip))
+		return 0;
+	total = bpf_ntohs(ip->tot_len);
+	if (total > skb->len - ETH_HLEN)
+		return 0;
+	switch (ip->protocol) {
+	case IPPROTO_TCP:
+		if (bpf_skb_load_bytes(skb, ETH_HLEN + sizeof(*ip) + 4, p->rest, sizeof(p->rest)))
+			return 0;
+		need = (p->rest[8] >> 4) * 4;
+		if (need < 20 || !(p->rest[9] & 0x10) || p->rest[9] & (TCP_SYN | TCP_FIN | TCP_RST))
+			return 0;
+		break;
+	case IPPROTO_UDP:
+		need = 8;
+		if (bpf_ntohs(*(__be16 *)p->rest) < 8 || bpf_ntohs(*(__be16 *)p->rest) > total - sizeof(*ip))
+			return 0;
+		break;
+	case IPPROTO_ICMP:
+		need = 8;
+		break;
+	default:
+		return 0;
+	}
+	return total >= sizeof(*ip) + need;
+}
+
+/* segment is the length of the longest packet that the frame becomes on the wire. */
+static __always_inline __u32 segment(const struct __sk_buff *skb, const struct packet *p)
+{
+	__u32 headers = sizeof(p->ip);
+
+	if (!skb->gso_size)
+		return bpf_ntohs(p->ip.tot_len);
+	headers += p->ip.protocol == IPPROTO_TCP ? (p->rest[8] >> 4) * 4 : 8;
+	return headers + skb->gso_size;
+}
+
+/* echo makes the ports of a ping's packet what a flow's tuple has of it. */
+static __always_inline int echo(struct packet *p, __u8 type, struct tuple *t)
+{
+	/* type and code lie where the source port does, the identifier behind the checksum */
+	if (p->sport != bpf_htons(type << 8))
+		return 0;
+	t->sport = t->dport = 0;
+	if (type == ICMP_ECHO)
+		t->sport = *(__be16 *)p->rest;
+	else
+		t->dport = *(__be16 *)p->rest;
+	return 1;
+}
+
+static __always_inline struct flow *find(struct packet *p, struct tuple *t, __u8 echo_type)
+{
+	struct flow *f;
+	__u32 word = GENERATION;
+	__u64 *generation;
+
+	t->saddr = p->ip.saddr;
+	t->daddr = p->ip.daddr;
+	t->protocol = p->ip.protocol;
+	t->sport = p->sport;
+	t->dport = p->dport;
+	if (t->protocol == IPPROTO_ICMP && !echo(p, echo_type, t))
+		return 0;
+	f = bpf_map_lookup_elem(&flows, t);
+	generation = bpf_map_lookup_elem(&control, &word);
+	if (!f || !generation || f->generation != (__u32)*generation)
+		return 0;
+	return f;
+}
+
+static __always_inline void renew(const struct flow *f)
+{
+	__u64 *last = bpf_map_lookup_elem(&used, &f->slot);
+	__u32 t = now();
+
+	if (last && *last != t)
+		*last = t;
+}
+
+/* translate fills in what a flow's packet becomes. */
+static __always_inline void translate(struct verdict *v, const struct flow *f, const struct packet *p)
+{
+	v->protocol = p->ip.protocol;
+	v->new_addr = f->addr;
+	v->new_port = f->port;
+	__builtin_memcpy(v->dst, f->dst, ETH_ALEN);
+	__builtin_memcpy(v->src, f->src, ETH_ALEN);
+	renew(f);
+}
+
+/* outward: a guest's packet to the gateway's station that belongs to a flow. */
+static __always_inline int outward(struct __sk_buff *skb, const struct port *in, struct packet *p, struct verdict *v)
+{
+	struct tuple t = { .network = in->network };
+	struct flow *f;
+
+	if (p->ip.ttl <= 1)
+		return TO_USER;
+	f = find(p, &t, ICMP_ECHO);
+	if (!f || segment(skb, p) > f->mtu || __builtin_memcmp(f->guest, v->eth.h_source, ETH_ALEN))
+		return TO_USER;
+	v->out = f->ifindex;
+	v->index_out = f->index;
+	v->old_addr = t.saddr;
+	v->old_port = t.sport;
+	translate(v, f, p);
+	return TO_OUTSIDE;
+}
+
+/* inward: a packet from outside that belongs to a flow. */
+static __always_inline int inward(struct __sk_buff *skb, struct verdict *v)
+{
+	struct tuple t = { .inward = 1 };
+	struct packet p;
+	struct station *guest;
+	struct flow *f;
+
+	if (skb->pkt_type != PACKET_HOST || v->eth.h_proto != bpf_htons(ETH_P_IP) || skb->vlan_present)
+		return TO_USER;
+	if (!parse(skb, &p) || p.ip.ttl <= 1)
+		return TO_USER;
+	f = find(&p, &t, ICMP_ECHOREPLY);
+	if (!f || segment(skb, &p) > f->mtu || (f->ifindex && f->ifindex != skb->ifindex))
+		return TO_USER;
+	guest = known(f->network, f->dst);
+	if (!guest || guest->flags & STATION_GATEWAY)
+		return TO_USER;
+	v->out = guest->ifindex;
+	v->index_out = guest->index;
+	v->old_addr = t.daddr;
+	v->old_port = t.dport;
+	translate(v, f, &p);
+	return TO_GUEST;
+}
+
+/* to_gateway: what a guest sends to its network's own station. */
+static __always_inline int to_gateway(struct __sk_buff *skb, const struct port *in, const struct station *host, struct verdict *v)
+{
+	struct network *n = bpf_map_lookup_elem(&networks, &in->network);
+	struct packet p;
+	__be32 src;
+
+	if (!n || v->eth.h_proto != bpf_htons(ETH_P_IP) || skb->vlan_present || !parse(skb, &p))
+		return TO_USER;
+	src = p.ip.saddr;
+	if ((src ^ n->gateway) & n->mask || src == n->gateway || !(src & ~n->mask) || !~(src | n->mask))
+		return TO_USER;
+	if (p.ip.daddr != n->gateway)
+		return outward(skb, in, &p, v);
+	if (p.ip.protocol == IPPROTO_UDP && n->services && (p.dport == bpf_htons(PORT_DNS) || p.dport == bpf_htons(PORT_DHCP)))
+		return TO_USER;
+	if (!host->ifindex || !fits(skb, in))
+		return TO_USER;
+	v->out = host->ifindex;
+	v->index_out = host->index;
+	return TO_HOST;
+}
+
+/* from_host: what the host's own stack sends to a guest; what it forwards for
+ * others is user space's to judge. */
+static __always_inline int from_host(struct __sk_buff *skb, const struct port *in, const struct verdict *v)
+{
+	struct network *n = bpf_map_lookup_elem(&networks, &in->network);
+	struct iphdr ip;
+
+	if (!n || v->eth.h_proto != bpf_htons(ETH_P_IP) || skb->vlan_present)
+		return 0;
+	if (bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof(ip)))
+		return 0;
+	return ip.version == 4 && ip.saddr == n->gateway;
+}
+
+/* decide says what is to be done with a frame of a port, and fills in v. */
+static __always_inline int decide(struct __sk_buff *skb, const struct port *in, struct verdict *v)
+{
+	struct station *src, *dst;
+
+	v->index_in = in->index;
+	if (in->flags & PORT_SLOW)
+		return TO_USER;
+	if (in->flags & PORT_UPLINK)
+		return inward(skb, v);
+	if (v->eth.h_dest[0] & 1)
+		return TO_USER;
+	src = known(in->network, v->eth.h_source);
+	if (!src || src->ifindex != skb->ifindex)
+		return TO_USER;
+	dst = known(in->network, v->eth.h_dest);
+	if (!dst)
+		return TO_USER;
+	if (dst->flags & STATION_GATEWAY) {
+		refresh(src);
+		return to_gateway(skb, in, dst, v);
+	}
+	if (dst->ifindex == skb->ifindex || (in->group && in->group == dst->group) || !fits(skb, in))
+		return TO_USER;
+	if (in->flags & PORT_HOST && !from_host(skb, in, v))
+		return TO_USER;
+	refresh(src);
+	v->out = dst->ifindex;
+	v->index_out = dst->index;
+	return TO_PORT;
+}
+
+/* judge is decide for the frame in work. */
+static __always_inline struct verdict *judge(struct __sk_buff *skb, const struct port *in)
+{
+	__u32 zero = 0;
+	struct verdict *v = bpf_map_lookup_elem(&decided, &zero);
+
+	if (!v)
+		return 0;
+	v->in = 0;
+	if (bpf_skb_load_bytes(skb, 0, &v->eth, sizeof(v->eth)))
+		return 0;
+	v->in = skb->ifindex;
+	v->len = skb->len;
+	v->act = decide(skb, in, v);
+	return v;
+}
+
+/* take gives the filter's verdict on the frame in work, or where no socket is
+ * there, its own. */
+static __always_inline struct verdict *take(struct __sk_buff *skb)
+{
+	__u32 zero = 0, ifindex = skb->ifindex;
+	struct verdict *v = bpf_map_lookup_elem(&decided, &zero);
+	struct port *in;
+	struct ethhdr eth;
+
+	if (!v)
+		return 0;
+	if (v->in == ifindex && v->len == skb->len && !bpf_skb_load_bytes(skb, 0, &eth, sizeof(eth)) &&
+	    !__builtin_memcmp(&eth, &v->eth, sizeof(eth))) {
+		v->in = 0;
+		return v;
+	}
+	in = bpf_map_lookup_elem(&ports, &ifindex);
+	if (!in)
+		return 0;
+	v = judge(skb, in);
+	if (v)
+		v->in = 0;
+	return v;
+}
+
+static __always_inline void count(const struct __sk_buff *skb, const struct verdict *v)
+{
+	__u32 in = v->index_in, out = v->index_out;
+	struct counters *c = bpf_map_lookup_elem(&counters, &in);
+
+	if (c) {
+		c->rx_frames++;
+		c->rx_bytes += length(skb);
+	}
+	c = bpf_map_lookup_elem(&counters, &out);
+	if (c) {
+		c->tx_frames++;
+		c->tx_bytes += length(skb);
+	}
+}
+
+#define L4 (ETH_HLEN + sizeof(struct iphdr))
+
+/* rewrite makes a flow's packet what v says. The helpers know whether a checksum
+ * is finished. */
+static __always_inline int rewrite(struct __sk_buff *skb, const struct verdict *v)
+{
+	const int out = v->act == TO_OUTSIDE;
+	const __u32 addr = ETH_HLEN + (out ? __builtin_offsetof(struct iphdr, saddr) : __builtin_offsetof(struct iphdr, daddr));
+	__u32 port = L4 + (out ? 0 : 2), sum;
+	__u64 flags = BPF_F_PSEUDO_HDR;
+	__be16 ttl, less; /* and the protocol beside it: a word of the checksum */
+
+	if (bpf_skb_load_bytes(skb, ETH_HLEN + __builtin_offsetof(struct iphdr, ttl), &ttl, sizeof(ttl)))
+		return -1;
+	less = bpf_htons(bpf_ntohs(ttl) - 0x100);
+	switch (v->protocol) {
+	case IPPROTO_TCP:
+		sum = L4 + 16;
+		break;
+	case IPPROTO_UDP:
+		sum = L4 + 6;
+		flags |= BPF_F_MARK_MANGLED_0;
+		break;
+	default:
+		sum = L4 + 2;
+		port = L4 + 4;
+	}
+	if (v->protocol != IPPROTO_ICMP && bpf_l4_csum_replace(skb, sum, v->old_addr, v->new_addr, flags | 4))
+		return -1;
+	flags &= ~BPF_F_PSEUDO_HDR;
+	if (bpf_l4_csum_replace(skb, sum, v->old_port, v->new_port, flags | 2) ||
+	    bpf_skb_store_bytes(skb, port, &v->new_port, sizeof(v->new_port), 0) ||
+	    bpf_l3_csum_replace(skb, ETH_HLEN + __builtin_offsetof(struct iphdr, check), v->old_addr, v->new_addr, 4) ||
+	    bpf_l3_csum_replace(skb, ETH_HLEN + __builtin_offsetof(struct iphdr, check), ttl, less, 2) ||
+	    bpf_skb_store_bytes(skb, addr, &v->new_addr, sizeof(v->new_addr), 0) ||
+	    bpf_skb_store_bytes(skb, ETH_HLEN + __builtin_offsetof(struct iphdr, ttl), &less, sizeof(less), 0))
+		return -1;
+	return bpf_skb_store_bytes(skb, 0, v->dst, 2 * ETH_ALEN, 0);
+}
+
+/* act does what v says; other is for frames that are user space's. */
+static __always_inline int act(struct __sk_buff *skb, const struct verdict *v, int other)
+{
+	if (!v || v->act == TO_USER)
+		return other;
+	if (v->act >= TO_OUTSIDE && rewrite(skb, v))
+		return TC_ACT_SHOT; /* half changed */
+	count(skb, v);
+	if (v->act == TO_HOST) {
+		skb->mark = 0;
+		return bpf_redirect(v->out, BPF_F_INGRESS);
+	}
+	skb->mark = SEND_MARK;
+	return bpf_redirect(v->out, 0);
+}
+
+/* port_filter: on the packet socket of a guest's port. */
+SEC("socket")
+int port_filter(struct __sk_buff *skb)
+{
+	__u32 ifindex = skb->ifindex;
+	struct port *in = bpf_map_lookup_elem(&ports, &ifindex);
+	struct verdict *v;
+
+	if (!in)
+		return -1;
+	v = judge(skb, in);
+	return v && v->act != TO_USER ? 0 : -1;
+}
+
+/* port: at the ingress of a guest's port; the host's stack sees nothing of it. */
+SEC("tc")
+int port(struct __sk_buff *skb) { return act(skb, take(skb), TC_ACT_SHOT); }
+
+/* host: at the egress of the host's port. What is not for here goes on to the
+ * tap, from whose descriptor user space reads it. */
+SEC("tc")
+int host(struct __sk_buff *skb)
+{
+	__u32 ifindex = skb->ifindex;
+	struct port *in = bpf_map_lookup_elem(&ports, &ifindex);
+
+	return in ? act(skb, judge(skb, in), TC_ACT_UNSPEC) : TC_ACT_UNSPEC;
+}
+
+/* uplink_filter: on the packet socket of an uplink. */
+SEC("socket")
+int uplink_filter(struct __sk_buff *skb)
+{
+	__u32 ifindex = skb->ifindex;
+	struct port *in = bpf_map_lookup_elem(&ports, &ifindex);
+	struct verdict *v;
+
+	if (in) {
+		v = judge(skb, in);
+		if (v && v->act != TO_USER)
+			return 0;
+	}
+	bpf_tail_call(skb, &slow, SLOW_UPLINK);
+	return 0;
+}
+
+/* uplink: at the ingress of an uplink, before the program that keeps the host's
+ * stack quiet. */
+SEC("tc")
+int uplink(struct __sk_buff *skb) { return act(skb, take(skb), TC_ACT_UNSPEC); }
+
+char program_license[] SEC("license") = "Apache-2.0";

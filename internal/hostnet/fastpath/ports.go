@@ -1,0 +1,155 @@
+package fastpath
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/cilium/ebpf"
+)
+
+// Kind says what a port is.
+type Kind uint8
+
+// Kinds of port.
+const (
+	Guest  Kind = 0
+	Uplink Kind = 2 // of no network
+	Host   Kind = 4 // leads to the host's stack
+)
+
+const slowPort = 1 // whatever comes in is for user space
+
+// maxPorts is how many ports have counters.
+const maxPorts = 4096
+
+// Port is a device that takes part.
+type Port struct {
+	Ifindex int
+	Network uint16
+	Group   uint8 // split-horizon group, 0 for none
+	Kind    Kind
+	Slow    bool // what comes in is for user space; frames to it are still sent
+	MTU     int  // bytes of packet
+	Floor   int  // the smallest MTU of the network's ports
+}
+
+// SetPort makes a device a port or changes what is known of it. From then on what
+// comes in there and is known is sent on by the kernel, if the programs are attached.
+func (p *Path) SetPort(port Port) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	index, ok := p.ports[port.Ifindex]
+	if !ok {
+		if index, ok = p.freeIndex(); !ok {
+			return fmt.Errorf("the fast path has counters for %d ports only", maxPorts)
+		}
+	}
+	flags := uint8(port.Kind)
+	if port.Slow {
+		flags |= slowPort
+	}
+	v := fastPort{
+		Network: port.Network, Index: index, Mtu: uint16(min(port.MTU, 0xffff)), Floor: uint16(min(port.Floor, 0xffff)),
+		Group: port.Group, Flags: flags,
+	}
+	if err := p.objects.Ports.Put(uint32(port.Ifindex), v); err != nil {
+		return fmt.Errorf("tell the kernel of port %d: %w", port.Ifindex, err)
+	}
+	p.ports[port.Ifindex] = index
+	return nil
+}
+
+func (p *Path) freeIndex() (uint16, bool) {
+	taken := make(map[uint16]bool, len(p.ports))
+	for _, i := range p.ports {
+		taken[i] = true
+	}
+	for i := range uint16(maxPorts) {
+		if !taken[i] {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// RemovePort forgets a device, its stations and its counters: take those with
+// Counters first.
+func (p *Path) RemovePort(ifindex int) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	index, ok := p.ports[ifindex]
+	if !ok {
+		return nil
+	}
+	delete(p.ports, ifindex)
+	err := p.objects.Ports.Delete(uint32(ifindex))
+	if errors.Is(err, ebpf.ErrKeyNotExist) {
+		err = nil
+	}
+	return errors.Join(err, p.forgetBehind(ifindex), p.objects.Counters.Put(uint32(index), make([]fastCounters, ebpf.MustPossibleCPU())))
+}
+
+// clearPorts forgets the ports that a dead daemon had, whose stations and counters
+// stay for who comes next on the same device.
+func (p *Path) clearPorts() error {
+	var ifindex uint32
+	var v fastPort
+	for it := p.objects.Ports.Iterate(); it.Next(&ifindex, &v); {
+		p.ports[int(ifindex)] = v.Index
+	}
+	return nil
+}
+
+// SetNetwork tells of a network's own station: gateway's address, and whether its
+// DHCP and DNS are user space's.
+func (p *Path) SetNetwork(id uint16, gateway netip.Prefix, services bool) error {
+	a := gateway.Addr().As4()
+	mask := ^uint32(0) << (32 - gateway.Bits())
+	v := fastNetwork{Gateway: binary.NativeEndian.Uint32(a[:])}
+	v.Mask = binary.NativeEndian.Uint32(binary.BigEndian.AppendUint32(nil, mask))
+	if services {
+		v.Services = 1
+	}
+	if err := p.objects.Networks.Put(id, v); err != nil {
+		return fmt.Errorf("tell the kernel of network %s: %w", gateway, err)
+	}
+	return nil
+}
+
+// RemoveNetwork undoes SetNetwork.
+func (p *Path) RemoveNetwork(id uint16) error {
+	err := p.objects.Networks.Delete(id)
+	if errors.Is(err, ebpf.ErrKeyNotExist) {
+		return nil
+	}
+	return err
+}
+
+// Counters are frames and bytes that went by the fast path, as on the port's wire: a
+// superframe counts once, with its whole length.
+type Counters struct {
+	RxFrames, RxBytes, TxFrames, TxBytes uint64
+}
+
+// Counters are those of a port since it was made one; zero for a device that is none.
+func (p *Path) Counters(ifindex int) (sum Counters, err error) {
+	p.mu.Lock()
+	index, ok := p.ports[ifindex]
+	p.mu.Unlock()
+	if !ok {
+		return sum, nil
+	}
+	var each []fastCounters
+	if err := p.objects.Counters.Lookup(uint32(index), &each); err != nil {
+		return sum, fmt.Errorf("read the counters of port %d: %w", ifindex, err)
+	}
+	for _, c := range each {
+		sum.RxFrames += c.RxFrames
+		sum.RxBytes += c.RxBytes
+		sum.TxFrames += c.TxFrames
+		sum.TxBytes += c.TxBytes
+	}
+	return sum, nil
+}

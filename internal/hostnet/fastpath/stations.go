@@ -1,0 +1,117 @@
+package fastpath
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cilium/ebpf"
+)
+
+// unit is the shift from nanoseconds to the time that the maps have.
+const unit = 30
+
+// seconds is a time of the maps in seconds of CLOCK_MONOTONIC.
+func seconds(t uint32) uint32 { return uint32(uint64(t) << unit / 1e9) }
+
+// since is a time in seconds as the maps have it, not later than it is.
+func inUnits(seconds uint32) uint32 { return uint32(uint64(seconds) * 1e9 >> unit) }
+
+// Station is where a station is.
+type Station struct {
+	Network uint16
+	MAC     [6]byte
+	Ifindex int
+	Gateway bool   // the network's own, behind the host's port
+	Seen    uint32 // second of CLOCK_MONOTONIC in which it last sent a frame
+}
+
+// record is an element of the map of stations on its way to the kernel.
+type record struct {
+	key   fastAddress
+	value fastStation
+}
+
+// Guests decide how often they are learned, so that memory is used again.
+var records = sync.Pool{New: func() any { return new(record) }}
+
+// Learn says that a station is behind a device, which is a port, in place of what was
+// known of it. It errs where there is no room.
+func (p *Path) Learn(s Station) error { return p.learn(s, ebpf.UpdateAny) }
+
+// Add is Learn for a station of which nothing is known yet; else it does nothing.
+func (p *Path) Add(s Station) error {
+	err := p.learn(s, ebpf.UpdateNoExist)
+	if errors.Is(err, ebpf.ErrKeyExist) {
+		return nil
+	}
+	return err
+}
+
+func (p *Path) learn(s Station, how ebpf.MapUpdateFlags) error {
+	r := records.Get().(*record)
+	defer records.Put(r)
+	r.key = fastAddress{Network: s.Network, Mac: s.MAC}
+	r.value = fastStation{Ifindex: uint32(s.Ifindex), Seen: inUnits(s.Seen)}
+	p.mu.Lock()
+	r.value.Index = p.ports[s.Ifindex]
+	r.value.Group = p.groups[s.Ifindex]
+	p.mu.Unlock()
+	if s.Gateway {
+		r.value.Flags = 1
+	}
+	if err := p.objects.Stations.Update(&r.key, &r.value, how); err != nil {
+		return fmt.Errorf("tell the kernel where station %x is: %w", s.MAC, err)
+	}
+	return nil
+}
+
+// Forget makes a station unknown.
+func (p *Path) Forget(network uint16, mac [6]byte) error {
+	r := records.Get().(*record)
+	defer records.Put(r)
+	r.key = fastAddress{Network: network, Mac: mac}
+	if err := p.objects.Stations.Delete(&r.key); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		return fmt.Errorf("have the kernel forget station %x: %w", mac, err)
+	}
+	return nil
+}
+
+// forgetBehind forgets the stations behind a device.
+func (p *Path) forgetBehind(ifindex int) error {
+	var errs []error
+	err := p.Stations(func(s Station) {
+		if s.Ifindex == ifindex {
+			errs = append(errs, p.Forget(s.Network, s.MAC))
+		}
+	})
+	return errors.Join(append(errs, err)...)
+}
+
+// batch is how many stations are read with one system call.
+const batch = 1024
+
+// Stations shows fn all stations. Beside Learn and Forget one may be missed or shown
+// twice.
+func (p *Path) Stations(fn func(Station)) error {
+	var cursor ebpf.MapBatchCursor
+	keys, values := make([]fastAddress, batch), make([]fastStation, batch)
+	for {
+		n, err := p.objects.Stations.BatchLookup(&cursor, keys, values, nil)
+		for i := range n {
+			v := &values[i]
+			fn(Station{Network: keys[i].Network, MAC: keys[i].Mac, Ifindex: int(v.Ifindex), Gateway: v.Flags != 0, Seen: seconds(v.Seen)})
+		}
+		if errors.Is(err, ebpf.ErrKeyNotExist) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("list the kernel's stations: %w", err)
+		}
+	}
+}
+
+// Used gives the second of CLOCK_MONOTONIC in which the flow in a slot was used last by
+// the fast path; 0 for never.
+func (p *Path) Used(slot int) uint32 { return seconds(uint32(atomic.LoadUint64(&p.used[slot]))) }
