@@ -35,9 +35,8 @@
 
 /* What a port is. */
 enum {
-	PORT_SLOW = 1, /* whatever comes in by it is for user space */
-	PORT_UPLINK = 2, /* not a member of a network: only flows */
-	PORT_HOST = 4, /* leads to the host's stack */
+	PORT_UPLINK = 1, /* not a member of a network: only flows */
+	PORT_HOST = 2, /* leads to the host's stack */
 };
 
 struct port {
@@ -47,7 +46,7 @@ struct port {
 	__u16 floor; /* the smallest MTU of the network's ports */
 	__u8 group; /* split-horizon group, 0 for none */
 	__u8 flags;
-	__u8 _[6];
+	__u8 pad[6];
 };
 
 /* ports: by interface index. */
@@ -62,8 +61,7 @@ struct {
 struct network {
 	__be32 gateway; /* its address */
 	__be32 mask;
-	__u32 services; /* bit 0: DHCP and DNS datagrams to the gateway are for user space */
-	__u32 _;
+	__u32 services; /* DHCP and DNS datagrams to the gateway are for user space */
 };
 
 struct {
@@ -89,7 +87,6 @@ struct station {
 	__u8 group;
 	__u8 flags;
 	__u32 seen; /* when it sent last: CLOCK_MONOTONIC, 2^30 ns */
-	__u32 _;
 };
 
 /* stations: who is known where. */
@@ -122,7 +119,7 @@ struct flow {
 	__u8 dst[ETH_ALEN]; /* next hop, or guest */
 	__u8 src[ETH_ALEN];
 	__u8 guest[ETH_ALEN]; /* outward: who sends */
-	__u8 _[2];
+	__u8 pad[2];
 };
 
 /* flows: translated flows that are established. */
@@ -215,6 +212,18 @@ struct {
 
 /* now is the time in the maps' unit, which spares a division. */
 static __always_inline __u32 now(void) { return bpf_ktime_get_coarse_ns() >> 30; }
+
+/* same compares what is aligned to two bytes; the compiler would call memcmp. */
+static __always_inline int same(const void *a, const void *b, const int size)
+{
+	const __u16 *x = a, *y = b;
+	__u16 differs = 0;
+
+#pragma unroll
+	for (int i = 0; i < size / 2; i++)
+		differs |= x[i] ^ y[i];
+	return !differs;
+}
 
 /* length of a frame as user space counts it, with the tag that the kernel took off. */
 static __always_inline __u32 length(const struct __sk_buff *skb)
@@ -382,7 +391,7 @@ static __always_inline int outward(struct __sk_buff *skb, const struct port *in,
 	if (p->ip.ttl <= 1)
 		return TO_USER;
 	f = find(p, &t, ICMP_ECHO);
-	if (!f || segment(skb, p) > f->mtu || __builtin_memcmp(f->guest, v->eth.h_source, ETH_ALEN))
+	if (!f || segment(skb, p) > f->mtu || !same(f->guest, v->eth.h_source, ETH_ALEN))
 		return TO_USER;
 	v->out = f->ifindex;
 	v->index_out = f->index;
@@ -461,8 +470,6 @@ static __always_inline int decide(struct __sk_buff *skb, const struct port *in, 
 	struct station *src, *dst;
 
 	v->index_in = in->index;
-	if (in->flags & PORT_SLOW)
-		return TO_USER;
 	if (in->flags & PORT_UPLINK)
 		return inward(skb, v);
 	if (v->eth.h_dest[0] & 1)
@@ -516,7 +523,7 @@ static __always_inline struct verdict *take(struct __sk_buff *skb)
 	if (!v)
 		return 0;
 	if (v->in == ifindex && v->len == skb->len && !bpf_skb_load_bytes(skb, 0, &eth, sizeof(eth)) &&
-	    !__builtin_memcmp(&eth, &v->eth, sizeof(eth))) {
+	    same(&eth, &v->eth, sizeof(eth))) {
 		v->in = 0;
 		return v;
 	}

@@ -1,6 +1,7 @@
 package fastpath
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync"
@@ -13,9 +14,9 @@ import (
 // wire, ports numbers; of an echo InsidePort and OutsidePort are the identifiers and
 // RemotePort is 0.
 type Flow struct {
-	Slot     int // in the translation table, for Used
-	Network  uint16
-	Protocol uint8 // of IP
+	Slot                                int // in the translation table, for Used
+	Network                             uint16
+	Protocol                            uint8 // of IP
 	Inside, Outside, Remote             [4]byte
 	InsidePort, OutsidePort, RemotePort uint16
 
@@ -24,11 +25,11 @@ type Flow struct {
 	OutwardOnly    bool    // what comes in is for user space: nothing has yet
 
 	// The way out, true in Generation of the host's routing.
-	Generation       uint32
-	Uplink           int // interface index
-	NextHop, Source  [6]byte
-	MTU              int // bytes of packet
-	OnlyUplink       bool // what comes in by another device is for user space
+	Generation      uint32
+	Uplink          int // interface index
+	NextHop, Source [6]byte
+	MTU             int  // bytes of packet
+	OnlyUplink      bool // what comes in by another device is for user space
 }
 
 type pair struct {
@@ -51,9 +52,7 @@ func (p *Path) PutFlow(f *Flow) error {
 		}
 	}
 	e.outward(f)
-	p.mu.Lock()
-	e.value.Index = p.ports[f.Uplink]
-	p.mu.Unlock()
+	e.value.Index = p.member(f.Uplink).index
 	if err := p.objects.Flows.Put(&e.key, &e.value); err != nil {
 		return errors.Join(fmt.Errorf("tell the kernel of a flow: %w", err), p.DropFlow(f))
 	}
@@ -107,3 +106,9 @@ func (e *pair) inward(f *Flow) {
 
 // mtu, be32 and be16 put numbers as the programs have them.
 func mtu(n int) uint16 { return uint16(min(n, 0xffff)) }
+
+func be32(a [4]byte) uint32 { return binary.NativeEndian.Uint32(a[:]) }
+
+func be16(n uint16) uint16 {
+	return binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(make([]byte, 0, 2), n))
+}

@@ -31,7 +31,13 @@ type Path struct {
 	resumed bool
 
 	mu    sync.Mutex     // of the ports
-	ports map[int]uint16 // index of a port's counters, by interface index
+	ports map[int]member // by interface index
+}
+
+// member is what stations behind a port have to know of it.
+type member struct {
+	index uint16 // of its counters
+	group uint8
 }
 
 // words of the control map, as in fast.c.
@@ -43,35 +49,37 @@ const (
 // Open loads the programs with nothing to look at: every frame is for user space. It
 // errs where the kernel does not take them (CAP_BPF and CAP_NET_ADMIN, Linux 5.11).
 // slow is the filter of uplinks' sockets that judges what is no flow's, see steer.
-func Open(o Options, slow int) (p *Path, err error) {
+func Open(o Options, slow int) (*Path, error) {
+	p := &Path{ports: map[int]member{}}
+	if err := p.open(o, slow); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	return p, nil
+}
+
+func (p *Path) open(o Options, slow int) error {
 	spec, err := loadFast()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	spec.Maps[fastMapStations].MaxEntries = uint32(max(o.Stations, 1))
 	spec.Maps[fastMapFlows].MaxEntries = uint32(max(2*o.Flows, 1)) // both ways
 	spec.Maps[fastMapUsed].MaxEntries = uint32(max(o.Flows, 1))
-	p = &Path{ports: map[int]uint16{}}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, p.Close())
-		}
-	}()
 	if err := p.load(spec, o.Device); err != nil {
-		return nil, fmt.Errorf("load the fast path's programs (needs CAP_BPF, CAP_NET_ADMIN and Linux 5.11): %w", err)
+		return fmt.Errorf("load the fast path's programs (needs CAP_BPF, CAP_NET_ADMIN and Linux 5.11): %w", err)
 	}
 	if p.control, err = p.words(p.objects.Control); err != nil {
-		return nil, err
+		return err
 	}
 	if p.used, err = p.words(p.objects.Used); err != nil {
-		return nil, err
+		return err
 	}
 	if slow > 0 {
 		if err := p.objects.Slow.Put(uint32(0), uint32(slow)); err != nil {
-			return nil, fmt.Errorf("name the filter of uplinks to the fast path: %w", err)
+			return fmt.Errorf("name the filter of uplinks to the fast path: %w", err)
 		}
 	}
-	return p, nil
+	return nil
 }
 
 // load loads the programs, with the maps of those on a device where they fit.
@@ -82,7 +90,7 @@ func (p *Path) load(spec *ebpf.CollectionSpec, device int) error {
 			_ = m.Close() // the objects have descriptors of their own
 		}
 		if p.resumed = err == nil; p.resumed {
-			return p.clearPorts()
+			return p.recallPorts()
 		}
 	}
 	return spec.LoadAndAssign(&p.objects, nil)
@@ -109,12 +117,11 @@ func (p *Path) Reroute() { atomic.AddUint64(&p.control[generationWord], 1) }
 // Generation is that of the host's routing, for Flow.Generation.
 func (p *Path) Generation() uint32 { return uint32(atomic.LoadUint64(&p.control[generationWord])) }
 
-// PortProgram and its like are the descriptors of the programs, which belong to the
-// Path: the classifiers of a guest's port, of the host's port (at the egress) and of
-// an uplink, and the filters of the packet sockets of a guest's port and an uplink.
+// PortProgram is the descriptor of a guest's port's classifier, which belongs to the
+// Path like those of the other programs.
 func (p *Path) PortProgram() int { return p.objects.Port.FD() }
 
-// HostProgram is the classifier of the host's port.
+// HostProgram is the classifier of the host's port, at its egress.
 func (p *Path) HostProgram() int { return p.objects.Host.FD() }
 
 // UplinkProgram is the classifier of an uplink.

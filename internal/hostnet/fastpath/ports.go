@@ -4,7 +4,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 
 	"github.com/cilium/ebpf"
 )
@@ -15,11 +17,9 @@ type Kind uint8
 // Kinds of port.
 const (
 	Guest  Kind = 0
-	Uplink Kind = 2 // of no network
-	Host   Kind = 4 // leads to the host's stack
+	Uplink Kind = 1 // of no network
+	Host   Kind = 2 // leads to the host's stack
 )
-
-const slowPort = 1 // whatever comes in is for user space
 
 // maxPorts is how many ports have counters.
 const maxPorts = 4096
@@ -30,9 +30,8 @@ type Port struct {
 	Network uint16
 	Group   uint8 // split-horizon group, 0 for none
 	Kind    Kind
-	Slow    bool // what comes in is for user space; frames to it are still sent
-	MTU     int  // bytes of packet
-	Floor   int  // the smallest MTU of the network's ports
+	MTU     int // bytes of packet
+	Floor   int // the smallest MTU of the network's ports
 }
 
 // SetPort makes a device a port or changes what is known of it. From then on what
@@ -40,31 +39,27 @@ type Port struct {
 func (p *Path) SetPort(port Port) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	index, ok := p.ports[port.Ifindex]
-	if !ok {
+	index := p.ports[port.Ifindex].index
+	if _, ok := p.ports[port.Ifindex]; !ok {
 		if index, ok = p.freeIndex(); !ok {
 			return fmt.Errorf("the fast path has counters for %d ports only", maxPorts)
 		}
 	}
-	flags := uint8(port.Kind)
-	if port.Slow {
-		flags |= slowPort
-	}
 	v := fastPort{
 		Network: port.Network, Index: index, Mtu: uint16(min(port.MTU, 0xffff)), Floor: uint16(min(port.Floor, 0xffff)),
-		Group: port.Group, Flags: flags,
+		Group: port.Group, Flags: uint8(port.Kind),
 	}
 	if err := p.objects.Ports.Put(uint32(port.Ifindex), v); err != nil {
 		return fmt.Errorf("tell the kernel of port %d: %w", port.Ifindex, err)
 	}
-	p.ports[port.Ifindex] = index
+	p.ports[port.Ifindex] = member{index, port.Group}
 	return nil
 }
 
 func (p *Path) freeIndex() (uint16, bool) {
 	taken := make(map[uint16]bool, len(p.ports))
-	for _, i := range p.ports {
-		taken[i] = true
+	for _, m := range p.ports {
+		taken[m.index] = true
 	}
 	for i := range uint16(maxPorts) {
 		if !taken[i] {
@@ -79,27 +74,39 @@ func (p *Path) freeIndex() (uint16, bool) {
 func (p *Path) RemovePort(ifindex int) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	index, ok := p.ports[ifindex]
+	m, ok := p.ports[ifindex]
 	if !ok {
 		return nil
 	}
 	delete(p.ports, ifindex)
-	err := p.objects.Ports.Delete(uint32(ifindex))
-	if errors.Is(err, ebpf.ErrKeyNotExist) {
-		err = nil
-	}
-	return errors.Join(err, p.forgetBehind(ifindex), p.objects.Counters.Put(uint32(index), make([]fastCounters, ebpf.MustPossibleCPU())))
+	return errors.Join(absent(p.objects.Ports.Delete(uint32(ifindex))), p.forgetBehind(ifindex),
+		p.objects.Counters.Put(uint32(m.index), make([]fastCounters, ebpf.MustPossibleCPU())))
 }
 
-// clearPorts forgets the ports that a dead daemon had, whose stations and counters
-// stay for who comes next on the same device.
-func (p *Path) clearPorts() error {
+// Keep forgets the ports of a dead daemon that are not to stay.
+func (p *Path) Keep(stays func(ifindex int) bool) error {
+	p.mu.Lock()
+	all := slices.Collect(maps.Keys(p.ports))
+	p.mu.Unlock()
+	var err error
+	for _, ifindex := range all {
+		if !stays(ifindex) {
+			err = errors.Join(err, p.RemovePort(ifindex))
+		}
+	}
+	return err
+}
+
+// recallPorts learns which ports a dead daemon had, whose stations and counters are
+// those of who comes next on the same device.
+func (p *Path) recallPorts() error {
 	var ifindex uint32
 	var v fastPort
-	for it := p.objects.Ports.Iterate(); it.Next(&ifindex, &v); {
-		p.ports[int(ifindex)] = v.Index
+	it := p.objects.Ports.Iterate()
+	for it.Next(&ifindex, &v) {
+		p.ports[int(ifindex)] = member{v.Index, v.Group}
 	}
-	return nil
+	return it.Err()
 }
 
 // SetNetwork tells of a network's own station: gateway's address, and whether its
@@ -120,11 +127,7 @@ func (p *Path) SetNetwork(id uint16, gateway netip.Prefix, services bool) error 
 
 // RemoveNetwork undoes SetNetwork.
 func (p *Path) RemoveNetwork(id uint16) error {
-	err := p.objects.Networks.Delete(id)
-	if errors.Is(err, ebpf.ErrKeyNotExist) {
-		return nil
-	}
-	return err
+	return absent(p.objects.Networks.Delete(id))
 }
 
 // Counters are frames and bytes that went by the fast path, as on the port's wire: a
@@ -136,13 +139,13 @@ type Counters struct {
 // Counters are those of a port since it was made one; zero for a device that is none.
 func (p *Path) Counters(ifindex int) (sum Counters, err error) {
 	p.mu.Lock()
-	index, ok := p.ports[ifindex]
+	m, ok := p.ports[ifindex]
 	p.mu.Unlock()
 	if !ok {
 		return sum, nil
 	}
 	var each []fastCounters
-	if err := p.objects.Counters.Lookup(uint32(index), &each); err != nil {
+	if err := p.objects.Counters.Lookup(uint32(m.index), &each); err != nil {
 		return sum, fmt.Errorf("read the counters of port %d: %w", ifindex, err)
 	}
 	for _, c := range each {

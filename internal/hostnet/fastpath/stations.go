@@ -15,7 +15,7 @@ const unit = 30
 // seconds is a time of the maps in seconds of CLOCK_MONOTONIC.
 func seconds(t uint32) uint32 { return uint32(uint64(t) << unit / 1e9) }
 
-// since is a time in seconds as the maps have it, not later than it is.
+// inUnits is a time in seconds as the maps have it, not later than it is.
 func inUnits(seconds uint32) uint32 { return uint32(uint64(seconds) * 1e9 >> unit) }
 
 // Station is where a station is.
@@ -54,10 +54,8 @@ func (p *Path) learn(s Station, how ebpf.MapUpdateFlags) error {
 	defer records.Put(r)
 	r.key = fastAddress{Network: s.Network, Mac: s.MAC}
 	r.value = fastStation{Ifindex: uint32(s.Ifindex), Seen: inUnits(s.Seen)}
-	p.mu.Lock()
-	r.value.Index = p.ports[s.Ifindex]
-	r.value.Group = p.groups[s.Ifindex]
-	p.mu.Unlock()
+	m := p.member(s.Ifindex)
+	r.value.Index, r.value.Group = m.index, m.group
 	if s.Gateway {
 		r.value.Flags = 1
 	}
@@ -67,12 +65,19 @@ func (p *Path) learn(s Station, how ebpf.MapUpdateFlags) error {
 	return nil
 }
 
+// member is what is known of a port.
+func (p *Path) member(ifindex int) member {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.ports[ifindex]
+}
+
 // Forget makes a station unknown.
 func (p *Path) Forget(network uint16, mac [6]byte) error {
 	r := records.Get().(*record)
 	defer records.Put(r)
 	r.key = fastAddress{Network: network, Mac: mac}
-	if err := p.objects.Stations.Delete(&r.key); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+	if err := absent(p.objects.Stations.Delete(&r.key)); err != nil {
 		return fmt.Errorf("have the kernel forget station %x: %w", mac, err)
 	}
 	return nil

@@ -53,12 +53,14 @@ const (
 	uplinkRole
 	shareRole  // a NIC that guests share with the host
 	helperRole // the tap beside it
+	hostRole   // the host's port, at its egress
+	flowsRole  // an uplink, before uplinkRole
 	numRoles
 )
 
 // String gives the name that the role's filter or chain carries in the kernel.
 func (r role) String() string {
-	return [numRoles]string{"ubridge-silence", "ubridge-uplink", "ubridge-share", "ubridge-helper"}[r]
+	return [numRoles]string{"ubridge-silence", "ubridge-uplink", "ubridge-share", "ubridge-helper", "ubridge-host", "ubridge-flows"}[r]
 }
 
 // Open loads the BPF programs, or takes the nftables fallback when the kernel
