@@ -38,7 +38,7 @@ func run(ctx context.Context, o cli.RunOptions) error {
 	if err != nil {
 		return configError(err)
 	}
-	cfg = cfg.Override(o.StateDir, o.RuntimeDir, o.Socket)
+	cfg = cfg.Override(o.StateDir, o.RuntimeDir, o.Socket, config.FastPath(o.FastPath))
 	live, stop := context.WithCancel(ctx)
 	defer stop()
 	return daemon.Run(ctx, daemon.Options{
@@ -61,7 +61,7 @@ func restore(o cli.RestoreOptions) (api.Restored, error) {
 	if err != nil {
 		return api.Restored{}, configError(err)
 	}
-	return daemon.RestoreNIC(cfg.Override(o.StateDir, "", ""), o.NIC)
+	return daemon.RestoreNIC(cfg.Override(o.StateDir, "", "", ""), o.NIC)
 }
 
 // configError tells a file that may not be read from one that is wrong.

@@ -18,6 +18,8 @@ type CreateRequest struct {
 	Domain string `json:"domain,omitempty"`
 	Bridge string `json:"bridge,omitempty"` // device name of the host port
 	Uplink string `json:"uplink,omitempty"` // device name of the NIC
+
+	FastPath string `json:"fastpath,omitempty"` // off, auto or kernel
 }
 
 // DefineRequest writes or replaces a definition and starts nothing. The text

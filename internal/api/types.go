@@ -65,11 +65,19 @@ type NetworkInfo struct {
 	UplinkAddr string  `json:"uplink_address"`
 	Problem    string  `json:"problem"` // what is wrong with the uplink, and the fix; empty: nothing is
 
-	IsolatedPorts bool  `json:"isolated_ports"` // guests are kept from one another
-	Loops         Loops `json:"loops"`          // there now
+	IsolatedPorts bool     `json:"isolated_ports"` // guests are kept from one another
+	FastPath      FastPath `json:"fastpath"`
+	Loops         Loops    `json:"loops"` // there now
 
 	Counts
 	Counters
+}
+
+// FastPath is whether the kernel forwards for a network what user space has decided.
+type FastPath struct {
+	Mode  string `json:"mode"`  // off, auto or kernel
+	Ports int    `json:"ports"` // for which it does, the host's included
+	Off   string `json:"off"`   // why it does for none, or for one of them, though it was asked to
 }
 
 // Loop is two ports of a network that are joined outside of it. Nothing is flooded
@@ -163,6 +171,12 @@ type Port struct {
 	Transient bool `json:"transient"`
 
 	Domain string `json:"domain"` // guest behind the port, where it is known
+
+	// FastPath says that the kernel forwards what is known of the port; FastPathOff
+	// why it does not though it was asked to.
+	FastPath    bool   `json:"fastpath"`
+	FastPathOff string `json:"fastpath_off"`
+
 	Counters
 }
 

@@ -35,6 +35,7 @@ type RunOptions struct {
 	StateDir   string // --state-dir
 	RuntimeDir string // --runtime-dir
 	Socket     string // --socket or UBRIDGE_SOCKET
+	FastPath   string // --fastpath; empty: not given
 
 	// Log is where the daemon's log goes; it gets along with the live line.
 	Log io.Writer

@@ -47,6 +47,7 @@ func (a *app) netCreate() *cobra.Command {
 	cmd.Flags().StringVar(&r.Domain, "domain", "", "`DOMAIN` of the guests' names")
 	cmd.Flags().StringVar(&r.Bridge, "bridge", "", "device `DEV` of the host port (default the next free ubrN)")
 	cmd.Flags().StringVar(&r.Uplink, "uplink", "", "`NIC` whose LAN guests are on (mode bridge), or the only way out and in")
+	cmd.Flags().StringVar(&r.FastPath, "fastpath", "", "whether the kernel forwards what is known: `MODE` off, auto or kernel (default as the daemon says)")
 	return cmd
 }
 
@@ -56,7 +57,7 @@ func fillCreate(cmd *cobra.Command, r *api.CreateRequest, arg string) (err error
 		r.Name = arg
 		return checkName(arg)
 	}
-	for _, flag := range []string{"mode", "subnet", "mtu", "domain", "bridge", "uplink"} {
+	for _, flag := range []string{"mode", "subnet", "mtu", "domain", "bridge", "uplink", "fastpath"} {
 		if cmd.Flags().Changed(flag) {
 			return api.Errorf(api.Usage, "--%s does not go with a file; write it into %s", flag, arg)
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ubridge/internal/api"
+	"ubridge/internal/config"
 )
 
 func (a *app) run() *cobra.Command {
@@ -17,6 +18,9 @@ func (a *app) run() *cobra.Command {
 		func(cmd *cobra.Command, _ []string) error {
 			if a.hooks.Run == nil {
 				return api.Errorf(api.Failed, "this binary has no daemon in it; build cmd/ubridge with one")
+			}
+			if err := checkFastPath(o.FastPath); err != nil {
+				return err
 			}
 			ctx, stop := stoppable(cmd.Context())
 			defer stop()
@@ -33,7 +37,19 @@ func (a *app) run() *cobra.Command {
 	cmd.Flags().StringVar(&o.Config, "config", "", "configuration `FILE` (default /etc/ubridge/ubridge.toml, if it exists)")
 	cmd.Flags().StringVar(&o.StateDir, "state-dir", "", "`DIR` of leases, definitions and ports (default /var/lib/ubridge)")
 	cmd.Flags().StringVar(&o.RuntimeDir, "runtime-dir", "", "`DIR` of the socket and running state (default /run/ubridge)")
+	cmd.Flags().StringVar(&o.FastPath, "fastpath", "", "whether the kernel forwards what is known, for networks that do not say: `MODE` off, auto or kernel")
 	return cmd
+}
+
+// checkFastPath wants a word of --fastpath, or none.
+func checkFastPath(word string) error {
+	if word == "" {
+		return nil
+	}
+	if _, err := config.ParseFastPath(word); err != nil {
+		return api.Errorf(api.Usage, "--%v", err)
+	}
+	return nil
 }
 
 func (a *app) demo() *cobra.Command {

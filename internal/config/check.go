@@ -92,6 +92,9 @@ func (f *faults) checkLink(n *Network) {
 		f.add(element("ports", i), "leave it out", "%s is the host port already", n.Bridge)
 	}
 	f.checkForward(n.GroupForward)
+	if n.FastPath != "" {
+		f.checkFastPath("fastpath", n.FastPath)
+	}
 }
 
 // checkForward wants protocols that may be passed on, each once.

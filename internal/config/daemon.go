@@ -56,10 +56,11 @@ type Daemon struct {
 	SocketGroup string // may use the socket, where the group exists
 	NetworksDir string // the administrator's networks, only read
 	Steering    Steering
-	Workers     int   // threads that forward; 0: chosen from the CPUs
-	WorkerCPUs  []int // the CPUs that they are bound to, one each; empty: not bound
-	Realtime    bool  // they take precedence over ordinary threads while they are loaded
-	Sessions    int   // NAT flows of all networks together, nat.sessions
+	FastPath    FastPath // of networks whose definition does not say
+	Workers     int      // threads that forward; 0: chosen from the CPUs
+	WorkerCPUs  []int    // the CPUs that they are bound to, one each; empty: not bound
+	Realtime    bool     // they take precedence over ordinary threads while they are loaded
+	Sessions    int      // NAT flows of all networks together, nat.sessions
 
 	Helper    Helper // ubridge-bridge-helper
 	StatusDir string // of libvirt's .status and .macs files; empty: in the runtime directory, see LibvirtStatus
@@ -108,6 +109,7 @@ func defaultDaemon(path string) Daemon {
 		SocketGroup: DefaultGroup,
 		NetworksDir: filepath.Join(filepath.Dir(path), networksDir),
 		Steering:    SteeringAuto,
+		FastPath:    DefaultFastPath,
 		Realtime:    true,
 		Sessions:    DefaultSessions,
 		Helper:      Helper{Enabled: true, ACL: filepath.Join(filepath.Dir(path), helperACL), Taps: DefaultHelperTaps},
@@ -129,6 +131,7 @@ func parseDaemon(path string, doc []byte) (Daemon, error) {
 	f.text("socket_group", raw.SocketGroup, &d.SocketGroup)
 	f.path("networks_dir", raw.NetworksDir, &d.NetworksDir)
 	f.steering("steering", raw.Steering, &d.Steering)
+	f.fastPath("fastpath", raw.FastPath, &d.FastPath)
 	f.integer("workers", raw.Workers, &d.Workers, 0, maxWorkers)
 	f.cpus("worker_cpus", raw.WorkerCPUs, &d)
 	set(raw.Realtime, &d.Realtime)
@@ -200,7 +203,7 @@ func (f *faults) cpus(key string, raw []int64, d *Daemon) {
 
 // Override gives the configuration with what the command line sets; an empty
 // string leaves the file's value.
-func (d Daemon) Override(stateDir, runtimeDir, socket string) Daemon {
+func (d Daemon) Override(stateDir, runtimeDir, socket string, fast FastPath) Daemon {
 	if stateDir != "" {
 		d.StateDir = stateDir
 	}
@@ -209,6 +212,9 @@ func (d Daemon) Override(stateDir, runtimeDir, socket string) Daemon {
 	}
 	if socket != "" {
 		d.Socket = socket
+	}
+	if fast != "" {
+		d.FastPath = fast
 	}
 	return d
 }

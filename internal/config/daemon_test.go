@@ -76,10 +76,10 @@ func TestOverrideMovesTheSocketWithTheRuntimeDir(t *testing.T) {
 	if d.SocketPath() != DefaultSocket {
 		t.Errorf("default socket %s", d.SocketPath())
 	}
-	if got := d.Override("", "/x", "").SocketPath(); got != "/x/ubridge.sock" {
+	if got := d.Override("", "/x", "", "").SocketPath(); got != "/x/ubridge.sock" {
 		t.Errorf("socket of --runtime-dir: %s", got)
 	}
-	if got := d.Override("/s", "/x", "/y.sock"); got.SocketPath() != "/y.sock" || got.StateNetworks() != "/s/networks" {
+	if got := d.Override("/s", "/x", "/y.sock", ""); got.SocketPath() != "/y.sock" || got.StateNetworks() != "/s/networks" {
 		t.Errorf("overridden: %+v", got)
 	}
 }

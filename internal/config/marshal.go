@@ -39,6 +39,7 @@ func (n Network) raw() rawNetwork {
 		Forward:    n.GroupForward,
 		Adopt:      n.Adopt.deviceTexts(),
 		AdoptMACs:  n.Adopt.macTexts(),
+		FastPath:   given(string(n.FastPath)),
 		DHCP:       n.DHCP.raw(),
 		DNS:        n.DNS.raw(),
 		NAT:        rawNAT{Egress: n.NAT.Egress, Ports: given(n.NAT.Ports.String())},

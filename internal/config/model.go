@@ -83,6 +83,8 @@ type Network struct {
 	// bridges, are passed on all the same: ForwardSTP, Forward8021X.
 	GroupForward []string
 
+	FastPath FastPath // empty: as the daemon's configuration says, see FastPathMode
+
 	DHCP DHCP
 	DNS  DNS
 	NAT  NAT

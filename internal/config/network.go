@@ -49,6 +49,7 @@ func (f *faults) network(raw *rawNetwork, n *Network) {
 	n.Ports = f.names("ports", raw.Ports)
 	n.GroupForward = f.names("group_forward", raw.Forward)
 	f.adopt(raw, &n.Adopt)
+	f.text("fastpath", raw.FastPath, (*string)(&n.FastPath))
 	f.dhcp(&raw.DHCP, &n.DHCP)
 	f.dns(&raw.DNS, &n.DNS)
 	n.NAT.Egress = f.names("nat.egress", raw.NAT.Egress)

@@ -21,6 +21,7 @@ type rawNetwork struct {
 	Forward    []string `toml:"group_forward,omitempty"`
 	Adopt      []string `toml:"adopt,omitempty"`
 	AdoptMACs  []string `toml:"adopt_macs,omitempty"`
+	FastPath   *string  `toml:"fastpath,omitempty"`
 	DHCP       rawDHCP  `toml:"dhcp,omitempty"`
 	DNS        rawDNS   `toml:"dns,omitempty"`
 	NAT        rawNAT   `toml:"nat,omitempty"`
@@ -100,6 +101,7 @@ type rawDaemon struct {
 	SocketGroup *string      `toml:"socket_group,omitempty"`
 	NetworksDir *string      `toml:"networks_dir,omitempty"`
 	Steering    *string      `toml:"steering,omitempty"`
+	FastPath    *string      `toml:"fastpath,omitempty"`
 	Workers     *int64       `toml:"workers,omitempty"`
 	WorkerCPUs  []int64      `toml:"worker_cpus,omitempty"`
 	Realtime    *bool        `toml:"worker_realtime,omitempty"`

@@ -219,13 +219,14 @@ func (d *Daemon) applyHorizon(ctx context.Context, n *network) error {
 	if n.def.PortsIsolated() {
 		group = isolatedGroup
 	}
-	return d.worker.Do(ctx, func(w *dataplane.Worker) {
+	err := d.worker.Do(ctx, func(w *dataplane.Worker) {
 		for _, a := range n.ports {
 			if a.port != nil {
 				w.SetPortGroup(dataplane.PortID(a.st.ID), group)
 			}
 		}
 	})
+	return errors.Join(err, d.fastFloor(n))
 }
 
 func (d *Daemon) applyStations(ctx context.Context, n *network) error {

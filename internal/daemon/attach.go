@@ -22,7 +22,8 @@ type attachment struct {
 	carrier bool
 	problem string // why the device cannot be attached
 
-	wasStuck bool // its ring was opened anew once, and it was said
+	wasStuck bool   // its ring was opened anew once, and it was said
+	slow     string // why it is not on the fast path though it was to be
 }
 
 // attachAll attaches the network's remembered and defined ports.
@@ -119,7 +120,7 @@ func (d *Daemon) reconcile(n *network, a *attachment) {
 		d.release(n, a)
 	}
 	if a.port != nil {
-		d.follow(a, dev)
+		d.follow(n, a, dev)
 		if changed {
 			d.tellLink(n, a)
 		}
@@ -147,13 +148,14 @@ func (d *Daemon) tellLink(n *network, a *attachment) {
 }
 
 // follow tells the worker of a changed MTU.
-func (d *Daemon) follow(a *attachment, dev hostnet.Device) {
+func (d *Daemon) follow(n *network, a *attachment, dev hostnet.Device) {
 	if a.mtu == dev.MTU {
 		return
 	}
 	a.mtu = dev.MTU
 	port, mtu := a.port, dev.MTU
 	d.worker.Post(func(*dataplane.Worker) { port.SetMTU(mtu) })
+	d.mtuChanged(n, a, dev)
 }
 
 // release takes a port whose device is gone off the worker.
@@ -163,7 +165,7 @@ func (d *Daemon) release(n *network, a *attachment) {
 	}
 	a.port, a.carrier = nil, false
 	d.tellLink(n, a)
-	err := d.removePort(dataplane.PortID(a.st.ID))
+	err := errors.Join(d.slowDown(dataplane.PortID(a.st.ID)), d.removePort(dataplane.PortID(a.st.ID)))
 	if errors.Is(err, dataplane.ErrStopped) {
 		return
 	}
@@ -211,7 +213,7 @@ func (d *Daemon) attach(n *network, a *attachment, dev hostnet.Device) error {
 		}
 	}
 	// Silence first: a device that is up already must not answer in between.
-	if err := d.steer.AttachSilence(dev.Ifindex); err != nil {
+	if err := d.quiet(n, a, dev.Ifindex); err != nil {
 		return fmt.Errorf("keep the host's stack off %s: %w", a.st.Name, err)
 	}
 	if err := hostnet.Prepare(*a.st.Before); err != nil {
@@ -221,7 +223,7 @@ func (d *Daemon) attach(n *network, a *attachment, dev hostnet.Device) error {
 }
 
 func (d *Daemon) addPort(n *network, a *attachment, dev hostnet.Device) error {
-	port, err := openPort(a.st.Name, dev, ringBytes(d.attached()))
+	port, err := openPort(a.st.Name, dev, ringBytes(d.attached()), d.filter(a))
 	if err != nil {
 		return err
 	}
@@ -235,6 +237,7 @@ func (d *Daemon) addPort(n *network, a *attachment, dev hostnet.Device) error {
 		return errors.Join(err, port.Close())
 	}
 	a.port, a.mtu = port, dev.MTU
+	d.speedUp(n, a, dev.Ifindex)
 	if dev.Up && dev.Carrier && n.share == nil { // before it was a port: the host may have answered for the gateway
 		id := dataplane.PortID(a.st.ID)
 		d.worker.PostCycle(func(own *dataplane.Cycle) { d.router.Announce(own, n.bridge, id) })
@@ -242,9 +245,10 @@ func (d *Daemon) addPort(n *network, a *attachment, dev hostnet.Device) error {
 	return nil
 }
 
-func openPort(name string, dev hostnet.Device, ring int) (*afpacket.Port, error) {
+// openPort opens the packet socket of a guest's port, with an eBPF filter if not 0.
+func openPort(name string, dev hostnet.Device, ring, filter int) (*afpacket.Port, error) {
 	return afpacket.Open(afpacket.Config{
-		Name: name, Ifindex: dev.Ifindex, Mark: sendMark, Promiscuous: dev.Kind != "tap", RingBytes: ring,
+		Name: name, Ifindex: dev.Ifindex, Mark: sendMark, Promiscuous: dev.Kind != "tap", RingBytes: ring, FilterFD: filter,
 	})
 }
 
@@ -254,7 +258,7 @@ func (d *Daemon) detach(n *network, a *attachment) error {
 	var portErr, tapErr error
 	if a.port != nil {
 		a.port = nil
-		portErr = d.removePort(dataplane.PortID(a.st.ID))
+		portErr = errors.Join(d.slowDown(dataplane.PortID(a.st.ID)), d.removePort(dataplane.PortID(a.st.ID)))
 	}
 	err := d.restore(a.st)
 	if a.st.Made != nil {

@@ -124,6 +124,7 @@ func definitionOf(r api.CreateRequest) (config.Network, error) {
 		n = config.DefaultIn(r.Name, config.Mode(r.Mode))
 	}
 	n.Autostart, n.MTU, n.Domain, n.Bridge, n.Uplink = true, r.MTU, r.Domain, r.Bridge, r.Uplink
+	n.FastPath = config.FastPath(r.FastPath)
 	if r.Subnet != "" {
 		subnet, err := config.ParseSubnet(r.Subnet)
 		if err != nil {
@@ -266,6 +267,7 @@ func (b backend) Network(ctx context.Context, name string) (info api.NetworkInfo
 		return info, err
 	}
 	configured(&info, shown)
+	info.FastPath.Mode = string(shown.FastPathMode(b.d.cfg.FastPath))
 	if n == nil {
 		info.Drops = map[string]uint64{}
 		return info, nil
@@ -302,6 +304,7 @@ func ranges(def config.Network, addr netip.Prefix) []string {
 // running fills in what only a running network has.
 func (b backend) running(ctx context.Context, info *api.NetworkInfo, n *network, def config.Network) {
 	b.d.mu.Lock() // the NIC's may change
+	info.FastPath.Ports, info.FastPath.Off = b.d.fastPorts(n)
 	if info.Problem = n.problem(); n.share != nil {
 		info.MTU = n.linkMTU()
 	}

@@ -56,6 +56,7 @@ type Daemon struct {
 	held   portPool
 
 	adoption adoption
+	fast     fastPath
 
 	mu    sync.Mutex // guards what follows
 	state *state
@@ -159,6 +160,7 @@ func (d *Daemon) serve(ctx context.Context, listener *api.Listener, done *undo) 
 	}
 	tasks.Go(func() { d.ended("device watch", watch.Run(running, d.linksChanged)) })
 	tasks.Go(func() { d.watchRings(running) })
+	tasks.Go(func() { d.keepStations(running) })
 	tasks.Go(func() { d.ended("watchdog", d.feedWatchdog(running)) })
 	tasks.Go(func() { d.runAdoption(running) })
 
@@ -239,6 +241,8 @@ func (d *Daemon) openSteering(done *undo) (err error) {
 		return fmt.Errorf("keep the host's stack quiet: %w", err)
 	}
 	done.add(d.steer.Close)
+	d.fast.init()
+	done.add(d.closeFast)
 	switch why := d.steer.Fallback(); {
 	case why != nil && d.cfg.Steering == config.SteeringBPF:
 		return fmt.Errorf("keep the host's stack quiet: %w: allow it, or set steering = \"auto\" in the configuration", why)
@@ -301,7 +305,7 @@ func (d *Daemon) startNetworks(ctx context.Context) error {
 	if len(errs) > 0 && len(d.nets) == 0 {
 		return errors.Join(errs...)
 	}
-	d.ended("state", errors.Join(d.unshareStrays(), d.state.save()))
+	d.ended("state", errors.Join(d.unshareStrays(), d.keepFast(), d.state.save()))
 	d.setPolicy()
 	return nil
 }

@@ -93,6 +93,7 @@ func (b backend) FDB(ctx context.Context, name string) iter.Seq2[api.Station, er
 			yield(api.Station{}, err)
 			return
 		}
+		_, _ = b.d.tendStations() // the ages that the kernel knows; what fails is tried again
 		for _, n := range nets {
 			if !b.d.stations(ctx, n, yield) {
 				return
@@ -210,16 +211,21 @@ func (d *Daemon) status(ctx context.Context, n *network) api.NetworkStatus {
 		}
 	}
 	d.mu.Unlock()
+	var members []dataplane.PortID
 	_ = d.worker.Do(ctx, func(w *dataplane.Worker) {
 		if b := w.Bridge(n.bridge); b != nil {
 			st.Stations = b.FDB().Len()
 			for _, m := range b.Members() {
 				info, _ := w.Port(m)
 				st.Counters = sum(st.Counters, &info.Counters)
+				members = append(members, m)
 			}
 		}
 		st.Flows = d.router.NAT().SessionsOf(uint16(n.bridge))
 	})
+	for _, m := range members {
+		d.addFast(&st.Counters, m)
+	}
 	return st
 }
 

@@ -47,6 +47,7 @@ type network struct {
 	files *libvirtfiles.Files // nil: they are not written
 	log   *slog.Logger
 	share *sharing // of mode bridge; nil in the others
+	fast  fastNetwork
 
 	cancel   context.CancelFunc
 	tasks    sync.WaitGroup
@@ -86,9 +87,12 @@ func (d *Daemon) startNetwork(ctx context.Context, def config.Network) (err erro
 	if err != nil {
 		return err
 	}
+	d.wantFast(n, table)
 	if err := d.buildBridge(ctx, n, table, host); err != nil {
 		return err
 	}
+	d.speedUpHost(n)
+	done.add(func() error { return d.slowDownHost(n) })
 	if err := d.buildServices(n); err != nil {
 		return err
 	}
@@ -194,7 +198,7 @@ func (d *Daemon) buildBridge(ctx context.Context, n *network, table *fdb.Table, 
 	return d.worker.Do(ctx, func(w *dataplane.Worker) {
 		n.bridge = dataplane.BridgeID(n.st.ID)
 		w.AddBridge(n.bridge, dataplane.BridgeConfig{
-			FDB: table, Station: n.st.MAC, TakeDHCP: n.def.DHCP.Enabled, JudgeHost: true, Relay: relay(n.def),
+			FDB: table, Station: n.st.MAC, TakeDHCP: n.def.DHCP.Enabled, JudgeHost: true, Relay: relay(n.def), Told: d.told(n),
 		})
 		id := dataplane.PortID(n.st.HostID)
 		w.AddPort(id, n.bridge, n.st.Bridge, host)
@@ -372,10 +376,11 @@ func (d *Daemon) takeDown(n *network) error {
 	if n.share != nil {
 		return d.stopBridged(n)
 	}
-	return d.takeOff(func(w *dataplane.Worker) []dataplane.Port {
+	fastErr := d.slowDownHost(n)
+	return errors.Join(fastErr, d.takeOff(func(w *dataplane.Worker) []dataplane.Port {
 		d.router.RemoveNetwork(w.Now(), n.bridge)
 		return w.RemoveBridge(n.bridge)
-	})
+	}))
 }
 
 // linkMTU is the MTU of the network's ports in bytes: in mode bridge that of its

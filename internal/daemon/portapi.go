@@ -252,6 +252,7 @@ func (d *Daemon) portLine(ctx context.Context, n *network, a *attachment) (api.P
 	if err == nil {
 		p.Kind, p.MTU, p.State = kindOf(dev), dev.MTU, stateOf(dev)
 	}
+	p.FastPath, p.FastPathOff = d.fast.device(dataplane.PortID(a.st.ID)) != 0, a.slow
 	p.Counters = d.counters(ctx, dataplane.PortID(a.st.ID))
 	addRingDrops(p.Drops, a.port)
 	p.Loop = d.loops(ctx)[dataplane.PortID(a.st.ID)].With
@@ -280,6 +281,7 @@ func (d *Daemon) hostLine(ctx context.Context, n *network) api.Port {
 	return api.Port{
 		Network: n.name, Name: n.st.Bridge, Kind: api.KindHost, State: api.StateUp, MTU: n.linkMTU(), ID: int(n.st.HostID),
 		Loop:     d.loops(ctx)[dataplane.PortID(n.st.HostID)].With,
+		FastPath: n.share == nil && d.fast.device(dataplane.PortID(n.st.HostID)) != 0,
 		Counters: d.counters(ctx, dataplane.PortID(n.st.HostID)),
 	}
 }
@@ -311,7 +313,9 @@ func (d *Daemon) counters(ctx context.Context, id dataplane.PortID) api.Counters
 	var info dataplane.PortInfo
 	_ = d.worker.Do(ctx, func(w *dataplane.Worker) { info, _ = w.Port(id) })
 	c := &info.Counters
-	return api.Counters{RxFrames: c.RxFrames, RxBytes: c.RxBytes, TxFrames: c.TxFrames, TxBytes: c.TxBytes, Drops: drops(c)}
+	all := api.Counters{RxFrames: c.RxFrames, RxBytes: c.RxBytes, TxFrames: c.TxFrames, TxBytes: c.TxBytes, Drops: drops(c)}
+	d.addFast(&all, id)
+	return all
 }
 
 // addRingDrops adds what the kernel dropped since the port's receive ring was

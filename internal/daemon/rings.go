@@ -94,7 +94,7 @@ func (d *Daemon) reopen(a *attachment, ring int) error {
 	if err != nil || dev.Ifindex != a.port.Ifindex() {
 		return err // gone: the device watch follows that
 	}
-	port, err := openPort(a.st.Name, dev, ring)
+	port, err := openPort(a.st.Name, dev, ring, d.filter(a))
 	if err != nil {
 		return err
 	}

@@ -66,7 +66,7 @@ func runToStep(what string) int {
 
 func stepConfig(dir string) (config.Daemon, error) {
 	cfg, err := config.Load(filepath.Join(dir, "ubridge.toml"))
-	return cfg.Override(filepath.Join(dir, "state"), "", ""), err
+	return cfg.Override(filepath.Join(dir, "state"), "", "", ""), err
 }
 
 // steps of a start and of a stop, in order.

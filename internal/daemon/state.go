@@ -71,6 +71,9 @@ type portState struct {
 	// not. HadClsact says that it had a clsact qdisc then, which stays.
 	Before    *hostnet.Attachment `json:"before,omitempty"`
 	HadClsact bool                `json:"had_clsact,omitempty"`
+
+	// Fast says that the program on the device is the fast path's.
+	Fast bool `json:"fast,omitempty"`
 }
 
 // madeTap is how a tap of ours is made again after a stop removed it.

@@ -42,13 +42,18 @@ func Binary(t T) string {
 }
 
 // DaemonConfig is an ubridge.toml for a daemon whose test does not care what is in
-// it: comments, or with UBRIDGE_TEST_WORKERS set so many workers, so that the
-// suite can be run with several.
+// it: comments, and what the environment says, so that the suite can be run with
+// several workers (UBRIDGE_TEST_WORKERS=2) and with the kernel's fast path
+// (UBRIDGE_TEST_FASTPATH=kernel).
 func DaemonConfig() string {
+	doc := "# of a test\n"
 	if n := os.Getenv("UBRIDGE_TEST_WORKERS"); n != "" {
-		return "workers = " + n + "\n"
+		doc += "workers = " + n + "\n"
 	}
-	return "# nothing\n"
+	if mode := os.Getenv("UBRIDGE_TEST_FASTPATH"); mode != "" {
+		doc += "fastpath = \"" + mode + "\"\n"
+	}
+	return doc
 }
 
 var builtBinary = sync.OnceValues(func() (string, error) {

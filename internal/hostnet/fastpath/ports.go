@@ -36,7 +36,19 @@ type Port struct {
 
 // SetPort makes a device a port or changes what is known of it. From then on what
 // comes in there and is known is sent on by the kernel, if the programs are attached.
+// Where the group changes, its stations are forgotten: Add them again.
 func (p *Path) SetPort(port Port) error {
+	was := p.member(port.Ifindex)
+	if err := p.setPort(port); err != nil {
+		return err
+	}
+	if was.group != port.Group {
+		return p.forgetBehind(port.Ifindex)
+	}
+	return nil
+}
+
+func (p *Path) setPort(port Port) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	index := p.ports[port.Ifindex].index
@@ -72,6 +84,10 @@ func (p *Path) freeIndex() (uint16, bool) {
 // RemovePort forgets a device, its stations and its counters: take those with
 // Counters first.
 func (p *Path) RemovePort(ifindex int) error {
+	return errors.Join(p.dropPort(ifindex), p.forgetBehind(ifindex))
+}
+
+func (p *Path) dropPort(ifindex int) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	m, ok := p.ports[ifindex]
@@ -79,7 +95,7 @@ func (p *Path) RemovePort(ifindex int) error {
 		return nil
 	}
 	delete(p.ports, ifindex)
-	return errors.Join(absent(p.objects.Ports.Delete(uint32(ifindex))), p.forgetBehind(ifindex),
+	return errors.Join(absent(p.objects.Ports.Delete(uint32(ifindex))),
 		p.objects.Counters.Put(uint32(m.index), make([]fastCounters, ebpf.MustPossibleCPU())))
 }
 

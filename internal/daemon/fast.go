@@ -1,0 +1,188 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+
+	"ubridge/dataplane"
+	"ubridge/fdb"
+	"ubridge/internal/config"
+	"ubridge/internal/hostnet/fastpath"
+	"ubridge/internal/wire"
+)
+
+// fastPath is the kernel's fast path, of all networks together. Daemon.mu guards it,
+// but for what is read while frames are learned.
+type fastPath struct {
+	path    *fastpath.Path // nil while no network has wanted it, or the kernel does not take it
+	refused error          // why it does not
+	opened  chan struct{}  // closed when there is a path
+	full    atomic.Bool    // a station found no room
+
+	// members are the ports that are on it and their devices. The map is replaced, not
+	// changed: workers look into it.
+	members atomic.Pointer[map[dataplane.PortID]int]
+}
+
+// fastNetwork is a network's share of it.
+type fastNetwork struct {
+	mode  config.FastPath
+	on    bool
+	table *fdb.Table
+	why   string // why it, or its host's port, is not on it though it was to be
+}
+
+func (f *fastPath) init() {
+	f.opened = make(chan struct{})
+	f.members.Store(&map[dataplane.PortID]int{})
+}
+
+// join adds a port, or takes it off with ifindex 0.
+func (f *fastPath) join(id dataplane.PortID, ifindex int) {
+	list := map[dataplane.PortID]int{}
+	for k, v := range *f.members.Load() {
+		list[k] = v
+	}
+	if list[id] = ifindex; ifindex == 0 {
+		delete(list, id)
+	}
+	f.members.Store(&list)
+}
+
+// device is the device of a port that is on the fast path, 0 for one that is not.
+func (f *fastPath) device(id dataplane.PortID) int { return (*f.members.Load())[id] }
+
+// wantFast decides whether a network that starts is on the fast path, and opens it for
+// the first one that is.
+func (d *Daemon) wantFast(n *network, table *fdb.Table) {
+	n.fast = fastNetwork{mode: n.def.FastPathMode(d.cfg.FastPath), table: table}
+	if n.fast.mode == config.FastPathOff {
+		return
+	}
+	if n.fast.why = d.openFast(); n.fast.why == "" {
+		n.fast.on = true
+		return
+	}
+	n.log.Log(d.ctx, n.fast.level(), "frames go by user space: no fast path", "because", n.fast.why)
+}
+
+// level is how loudly it is said that something is not on the fast path.
+func (f *fastNetwork) level() slog.Level {
+	if f.mode == config.FastPathKernel {
+		return slog.LevelWarn
+	}
+	return slog.LevelInfo
+}
+
+// openFast opens the fast path, once, and tells why there is none.
+func (d *Daemon) openFast() (why string) {
+	f := &d.fast
+	if f.path == nil && f.refused == nil {
+		f.path, f.refused = d.loadFast()
+		if f.refused == nil {
+			d.log.Debug("fast path opened", "resumed", f.path.Resumed())
+			close(f.opened)
+			d.fastOpened()
+		}
+	}
+	if f.refused != nil {
+		return f.refused.Error()
+	}
+	return ""
+}
+
+func (d *Daemon) loadFast() (*fastpath.Path, error) {
+	if why := d.steer.Fallback(); why != nil {
+		return nil, fmt.Errorf("nftables stands in for eBPF: %w", why)
+	}
+	return fastpath.Open(fastpath.Options{
+		Stations: d.fastStations(), Flows: d.cfg.Sessions, Device: d.fastDevice(),
+	}, d.steer.FilterFD())
+}
+
+// minFastStations is room for networks that are defined later.
+const minFastStations = 1 << 16
+
+// fastStations is room for the stations of all networks.
+func (d *Daemon) fastStations() (n int) {
+	for _, def := range d.defs {
+		n += tableEntries(def.Stations) / 2
+	}
+	return max(n, minFastStations)
+}
+
+// fastDevice is a device on which a daemon that was killed left its program; 0 for
+// none.
+func (d *Daemon) fastDevice() int {
+	for _, p := range d.state.Ports {
+		if p.Before != nil && p.Fast {
+			return p.Before.Ifindex
+		}
+	}
+	return 0
+}
+
+// closeFast releases the programs. What they were attached to has been let go of.
+func (d *Daemon) closeFast() error {
+	if d.fast.path == nil {
+		return nil
+	}
+	return d.fast.path.Close()
+}
+
+// told is the dataplane's word that a station is new on a port of the network; nil for
+// a network that is not on the fast path. It runs before the frame that told goes on,
+// so that nothing is sent to where the station was.
+func (d *Daemon) told(n *network) func(wire.MAC, dataplane.PortID) {
+	if !n.fast.on {
+		return nil
+	}
+	f, id, table := &d.fast, n.st.ID, n.fast.table
+	return func(mac wire.MAC, on dataplane.PortID) {
+		ifindex := f.device(on)
+		if ifindex == 0 {
+			_ = f.path.Forget(id, mac) // the keeper does it again
+			return
+		}
+		if f.path.Learn(fastpath.Station{Network: id, MAC: mac, Ifindex: ifindex}) != nil {
+			f.full.Store(true)
+		}
+		// Another worker may have seen it elsewhere meanwhile, and told first.
+		if at, ok := table.Lookup(mac, d.clock.Now().Seconds()); ok && at != uint16(on) {
+			_ = f.path.Forget(id, mac)
+		}
+	}
+}
+
+// addStation puts in a station of which the kernel knows nothing, as far as it is still
+// where it was said to be.
+func (d *Daemon) addStation(n *network, mac wire.MAC, on dataplane.PortID) error {
+	ifindex := d.fast.device(on)
+	if ifindex == 0 {
+		return nil
+	}
+	if err := d.fast.path.Add(fastpath.Station{Network: n.st.ID, MAC: mac, Ifindex: ifindex}); err != nil {
+		return err
+	}
+	if at, ok := n.fast.table.Lookup(mac, d.clock.Now().Seconds()); !ok || at != uint16(on) {
+		return d.fast.path.Forget(n.st.ID, mac)
+	}
+	return nil
+}
+
+// addStations puts in the stations that are known behind a port.
+func (d *Daemon) addStations(n *network, on dataplane.PortID) error {
+	var errs []error
+	for cursor := 0; ; {
+		cursor = n.fast.table.Walk(cursor, chunk, d.clock.Now().Seconds(), func(s fdb.Station) {
+			if s.Port == uint16(on) && !s.Static {
+				errs = append(errs, d.addStation(n, s.MAC, on))
+			}
+		})
+		if cursor == 0 {
+			return errors.Join(errs...)
+		}
+	}
+}

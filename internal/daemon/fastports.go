@@ -1,0 +1,191 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+
+	"ubridge/dataplane"
+	"ubridge/internal/api"
+	"ubridge/internal/hostnet"
+	"ubridge/internal/hostnet/fastpath"
+)
+
+// quiet keeps the host's stack off a guest's device: by the fast path's program, which
+// sends on what is known, or by one that does nothing else.
+func (d *Daemon) quiet(n *network, a *attachment, ifindex int) error {
+	a.slow, a.st.Fast = "", false
+	if n.fast.on {
+		err := d.steer.AttachForward(ifindex, d.fast.path.PortProgram())
+		if a.st.Fast = err == nil; err == nil {
+			return d.state.save()
+		}
+		d.saySlow(n, a, err)
+	}
+	return d.steer.AttachSilence(ifindex)
+}
+
+// saySlow says once why frames of a port go by user space.
+func (d *Daemon) saySlow(n *network, a *attachment, err error) {
+	a.slow = err.Error()
+	n.log.Log(d.ctx, n.fast.level(), "the port's frames go by user space: no fast path", "port", a.st.Name, "because", a.slow)
+}
+
+// filter is the program for the packet socket of a port; 0 for none.
+func (d *Daemon) filter(a *attachment) int {
+	if !a.st.Fast {
+		return 0
+	}
+	return d.fast.path.PortFilter()
+}
+
+// speedUp puts a port of the dataplane on the fast path. One whose program is not
+// attached stays as it is.
+func (d *Daemon) speedUp(n *network, a *attachment, ifindex int) {
+	if !a.st.Fast {
+		return
+	}
+	id := dataplane.PortID(a.st.ID)
+	err := d.fast.path.SetPort(n.fastPort(fastpath.Guest, ifindex, a.mtu))
+	if err == nil {
+		d.fast.join(id, ifindex)
+		err = errors.Join(d.addStations(n, id), d.fastFloor(n))
+	}
+	if err != nil {
+		d.saySlow(n, a, errors.Join(err, d.slowDown(id)))
+	}
+}
+
+// slowDown takes a port off the fast path; its program goes on hiding frames from the
+// host's stack.
+func (d *Daemon) slowDown(id dataplane.PortID) error {
+	ifindex := d.fast.device(id)
+	if ifindex == 0 {
+		return nil
+	}
+	d.fast.join(id, 0)
+	return d.fast.path.RemovePort(ifindex)
+}
+
+func (n *network) fastPort(kind fastpath.Kind, ifindex, mtu int) fastpath.Port {
+	p := fastpath.Port{Ifindex: ifindex, Network: n.st.ID, Kind: kind, MTU: mtu, Floor: n.floor(mtu)}
+	if kind == fastpath.Guest && n.def.PortsIsolated() {
+		p.Group = isolatedGroup
+	}
+	return p
+}
+
+// floor is the smallest MTU of the network's ports, of which one is mtu.
+func (n *network) floor(mtu int) int {
+	least := min(mtu, n.linkMTU())
+	for _, a := range n.ports {
+		if a.port != nil {
+			least = min(least, a.mtu)
+		}
+	}
+	return least
+}
+
+// fastFloor tells all ports of a network the smallest MTU among them, and their group.
+func (d *Daemon) fastFloor(n *network) (err error) {
+	if !n.fast.on {
+		return nil
+	}
+	for _, a := range n.ports {
+		id := dataplane.PortID(a.st.ID)
+		if ifindex := d.fast.device(id); ifindex != 0 && a.port != nil {
+			err = errors.Join(err, d.fast.path.SetPort(n.fastPort(fastpath.Guest, ifindex, a.mtu)), d.addStations(n, id))
+		}
+	}
+	if ifindex := d.fast.device(dataplane.PortID(n.st.HostID)); ifindex != 0 {
+		err = errors.Join(err, d.fast.path.SetPort(n.fastPort(fastpath.Host, ifindex, n.linkMTU())))
+	}
+	return err
+}
+
+// speedUpHost puts the host's port, and the network's own station, on the fast path.
+func (d *Daemon) speedUpHost(n *network) {
+	if !n.fast.on {
+		return
+	}
+	if err := d.tryHost(n, n.host.Ifindex()); err != nil {
+		n.fast.why = fmt.Sprintf("of the host: %v", errors.Join(err, d.slowDownHost(n)))
+		n.log.Log(d.ctx, n.fast.level(), "the host's frames go by user space: no fast path", "because", err)
+	}
+}
+
+func (d *Daemon) tryHost(n *network, ifindex int) error {
+	p := d.fast.path
+	err := errors.Join(
+		p.SetNetwork(n.st.ID, n.addr, n.def.DHCP.Enabled || n.def.DNS.Enabled),
+		p.SetPort(n.fastPort(fastpath.Host, ifindex, n.linkMTU())),
+	)
+	if err != nil {
+		return err
+	}
+	d.fast.join(dataplane.PortID(n.st.HostID), ifindex)
+	if err := d.steer.AttachHost(ifindex, p.HostProgram()); err != nil {
+		return err
+	}
+	return p.Learn(fastpath.Station{Network: n.st.ID, MAC: n.st.MAC, Ifindex: ifindex, Gateway: true})
+}
+
+// slowDownHost undoes speedUpHost, but for the program, which goes with the device.
+func (d *Daemon) slowDownHost(n *network) error {
+	if !n.fast.on {
+		return nil
+	}
+	return errors.Join(d.slowDown(dataplane.PortID(n.st.HostID)), d.fast.path.RemoveNetwork(n.st.ID))
+}
+
+// keepFast forgets what a dead daemon had on the fast path and is not there any more.
+func (d *Daemon) keepFast() error {
+	if d.fast.path == nil || !d.fast.path.Resumed() {
+		return nil
+	}
+	stays := map[int]bool{}
+	for _, ifindex := range *d.fast.members.Load() {
+		stays[ifindex] = true
+	}
+	return d.fast.path.Keep(func(ifindex int) bool { return stays[ifindex] })
+}
+
+// fastPorts tells how many ports of the network are on the fast path, and why one is
+// not.
+func (d *Daemon) fastPorts(n *network) (ports int, why string) {
+	why = n.fast.why
+	for _, a := range n.ports {
+		if d.fast.device(dataplane.PortID(a.st.ID)) != 0 {
+			ports++
+		} else if a.slow != "" {
+			why = a.st.Name + ": " + a.slow
+		}
+	}
+	if n.share == nil && d.fast.device(dataplane.PortID(n.st.HostID)) != 0 {
+		ports++
+	}
+	return ports, why
+}
+
+// addFast adds what the kernel forwarded to a port's counters.
+func (d *Daemon) addFast(to *api.Counters, id dataplane.PortID) {
+	ifindex := d.fast.device(id)
+	if ifindex == 0 {
+		return
+	}
+	c, err := d.fast.path.Counters(ifindex)
+	if err != nil {
+		d.log.Debug("the kernel's counters are not read", "err", err)
+		return
+	}
+	to.RxFrames += c.RxFrames
+	to.RxBytes += c.RxBytes
+	to.TxFrames += c.TxFrames
+	to.TxBytes += c.TxBytes
+}
+
+// mtuChanged follows a device's MTU on the fast path.
+func (d *Daemon) mtuChanged(n *network, a *attachment, dev hostnet.Device) {
+	if err := d.fastFloor(n); err != nil {
+		n.log.Warn("the fast path does not follow the MTU", "port", a.st.Name, "mtu", dev.MTU, "err", err)
+	}
+}
