@@ -49,6 +49,7 @@ type bed struct {
 	pinned     bool   // the endpoints' processes of round trips run on a CPU each
 	serverPid  int    // of what the scenario "start" has started
 	config     string // of the daemon: ubridge.toml
+	fastPath   string // of the daemon; empty: off
 	network    string // its networks.d/default.toml, where it is not empty
 	sink       sink
 }

@@ -42,7 +42,9 @@ func machine(version string) Machine {
 		Netfilter: netfilter(), Qdisc: firstLine("/proc/sys/net/core/default_qdisc"),
 		Versions: map[string]string{}, Offloads: map[string]map[string]string{}, Qdiscs: map[string]string{},
 	}
-	m.Versions["ubridge"], m.Versions["ubridge-tap"] = version, version // the same binary
+	for _, name := range []string{"ubridge", "ubridge-kernel", "ubridge-tap"} {
+		m.Versions[name] = version // the same binary
+	}
 	for name, command := range versionCommands {
 		if v := versionOf(command); v != "" {
 			m.Versions[name] = v

@@ -1,9 +1,11 @@
 package bench
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"ubridge/internal/testnet"
@@ -15,6 +17,23 @@ func ubridgeVeth(b *bed) {
 	b.runDaemon()
 	b.ubridge("port", "add", "default", "pa")
 	b.ubridge("port", "add", "default", "pb")
+}
+
+// ubridgeKernel is ubridgeVeth with the kernel's fast path.
+func ubridgeKernel(b *bed) { b.byKernel(ubridgeVeth, 3) }
+
+// ubridgeKernelNAT is ubridgeNAT with it.
+func ubridgeKernelNAT(b *bed) { b.byKernel(ubridgeNAT, 2) }
+
+// byKernel builds a peer of ours with the fast path, and gives up where not all of its
+// ports are on it: what would be measured is something else.
+func (b *bed) byKernel(build func(*bed), ports int) {
+	b.fastPath = "kernel"
+	build(b)
+	info := b.ubridge("net", "info", "default", "--json")
+	if !strings.Contains(strings.Join(strings.Fields(info), ""), fmt.Sprintf(`"fastpath":{"mode":"kernel","ports":%d,`, ports)) {
+		b.Fatalf("not all ports are on the fast path: %s", info)
+	}
 }
 
 // ubridgeTap runs ubridge's dataplane alone, on two taps whose devices are the
@@ -36,7 +55,7 @@ func ubridgeNAT(b *bed) {
 // startDaemon runs ubridge as a user would, but for its directories.
 func (b *bed) startDaemon() {
 	config := filepath.Join(b.lab.Dir(), "ubridge.toml")
-	b.check(writeFile(config, b.config))
+	b.check(writeFile(config, fmt.Sprintf("fastpath = %q\n%s", cmp.Or(b.fastPath, "off"), b.config)))
 	if b.network != "" {
 		b.check(os.Mkdir(filepath.Join(b.lab.Dir(), "networks.d"), 0o700))
 		b.check(writeFile(filepath.Join(b.lab.Dir(), "networks.d", "default.toml"), b.network))

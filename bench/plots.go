@@ -48,7 +48,7 @@ func (rep *Report) chart(s ScenarioReport, t Table) *chart.Chart {
 // the same colour in every chart.
 var (
 	greyPeers     = []string{"bridge", "again", "direct", "bridge-nooff", "nft", "nft-again", "virbr0"}
-	colouredPeers = []string{"ubridge", "ubridge-tap", "ovs-tso", "ovs", "ovs-tap", "vde", "pasta", "slirp4netns", "gvproxy", "iptables"}
+	colouredPeers = []string{"ubridge", "ubridge-kernel", "ubridge-tap", "ovs-tso", "ovs", "ovs-tap", "vde", "pasta", "slirp4netns", "gvproxy", "iptables"}
 )
 
 func colorOf(peer string, i int) color.RGBA {
