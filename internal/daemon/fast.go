@@ -19,7 +19,9 @@ type fastPath struct {
 	path    *fastpath.Path // nil while no network has wanted it, or the kernel does not take it
 	refused error          // why it does not
 	opened  chan struct{}  // closed when there is a path
-	full    atomic.Bool    // a station found no room
+	told    chan newStation
+	missed  atomic.Bool // told had no room
+	full    atomic.Bool // the kernel had none for a station
 
 	// members are the ports that are on it and their devices. The map is replaced, not
 	// changed: workers look into it.
@@ -35,7 +37,7 @@ type fastNetwork struct {
 }
 
 func (f *fastPath) init() {
-	f.opened = make(chan struct{})
+	f.opened, f.told = make(chan struct{}), make(chan newStation, newStations)
 	f.members.Store(&map[dataplane.PortID]int{})
 }
 
@@ -133,43 +135,24 @@ func (d *Daemon) closeFast() error {
 }
 
 // told is the dataplane's word that a station is new on a port of the network; nil for
-// a network that is not on the fast path. It runs before the frame that told goes on,
-// so that nothing is sent to where the station was.
+// a network that is not on the fast path. It runs before the frame that told goes on:
+// nothing is sent to where the station was any more.
 func (d *Daemon) told(n *network) func(wire.MAC, dataplane.PortID) {
 	if !n.fast.on {
 		return nil
 	}
-	f, id, table := &d.fast, n.st.ID, n.fast.table
+	f, id := &d.fast, n.st.ID
 	return func(mac wire.MAC, on dataplane.PortID) {
-		ifindex := f.device(on)
-		if ifindex == 0 {
-			_ = f.path.Forget(id, mac) // the keeper does it again
+		_ = f.path.Forget(id, mac) // what fails is done again by tendStations
+		if f.device(on) == 0 {
 			return
 		}
-		if f.path.Learn(fastpath.Station{Network: id, MAC: mac, Ifindex: ifindex}) != nil {
-			f.full.Store(true)
-		}
-		// Another worker may have seen it elsewhere meanwhile, and told first.
-		if at, ok := table.Lookup(mac, d.clock.Now().Seconds()); ok && at != uint16(on) {
-			_ = f.path.Forget(id, mac)
+		select {
+		case f.told <- newStation{n: n, mac: mac, on: on}:
+		default:
+			f.missed.Store(true)
 		}
 	}
-}
-
-// addStation puts in a station of which the kernel knows nothing, as far as it is still
-// where it was said to be.
-func (d *Daemon) addStation(n *network, mac wire.MAC, on dataplane.PortID) error {
-	ifindex := d.fast.device(on)
-	if ifindex == 0 {
-		return nil
-	}
-	if err := d.fast.path.Add(fastpath.Station{Network: n.st.ID, MAC: mac, Ifindex: ifindex}); err != nil {
-		return err
-	}
-	if at, ok := n.fast.table.Lookup(mac, d.clock.Now().Seconds()); !ok || at != uint16(on) {
-		return d.fast.path.Forget(n.st.ID, mac)
-	}
-	return nil
 }
 
 // addStations puts in the stations that are known behind a port.
@@ -178,7 +161,7 @@ func (d *Daemon) addStations(n *network, on dataplane.PortID) error {
 	for cursor := 0; ; {
 		cursor = n.fast.table.Walk(cursor, chunk, d.clock.Now().Seconds(), func(s fdb.Station) {
 			if s.Port == uint16(on) && !s.Static {
-				errs = append(errs, d.addStation(n, s.MAC, on))
+				errs = append(errs, d.addStation(n, s.MAC, on, false))
 			}
 		})
 		if cursor == 0 {

@@ -27,25 +27,62 @@ func (d *Daemon) keepStations(ctx context.Context) {
 		return
 	case <-d.fast.opened:
 	}
-	said := false
-	for wait := fastInterval; ; {
+	k := keeper{d: d}
+	for next := time.Now(); ; {
+		if now := time.Now(); !now.Before(next) {
+			next = now.Add(k.tend())
+		}
+		wait := time.Until(next)
+		if len(k.new.list) > 0 {
+			wait = min(wait, newInterval)
+		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(d.clock.Now().Until(wait)):
+		case s := <-d.fast.told:
+			s.since = time.Now()
+			k.new.list = append(k.new.list, s)
+			time.Sleep(newInterval)
+		case <-time.After(wait):
 		}
-		count, err := d.tendStations()
-		if wait = fastInterval; count > manyStations {
-			wait = fastRarely
-		}
-		if d.fast.full.Load() && !said {
-			said = true
-			d.log.Warn("the kernel's table of stations is full: frames of the others go by user space", "stations", count)
-		}
-		if err != nil {
-			d.log.Debug("stations of the fast path", "err", err)
-		}
+		k.settle()
 	}
+}
+
+// keeper is what keepStations remembers.
+type keeper struct {
+	d    *Daemon
+	new  arrivals
+	said bool
+}
+
+// settle looks after new stations.
+func (k *keeper) settle() {
+	now := time.Now()
+	if k.new.take(k.d.fast.told, now); len(k.new.list) == 0 {
+		return
+	}
+	if err := k.d.settle(&k.new, now); err != nil {
+		k.d.log.Debug("new stations of the fast path", "err", err)
+	}
+}
+
+// tend looks after all stations and says when to do it again: at a whole second of the
+// dataplane's clock, when an idle worker ticks, so that the process wakes once for both.
+func (k *keeper) tend() time.Duration {
+	d := k.d
+	count, err := d.tendStations()
+	if err != nil {
+		d.log.Debug("stations of the fast path", "err", err)
+	}
+	if d.fast.full.Load() && !k.said {
+		k.said = true
+		d.log.Warn("the kernel's table of stations is full: frames of the others go by user space", "stations", count)
+	}
+	if count > manyStations {
+		return d.clock.Now().Until(fastRarely)
+	}
+	return d.clock.Now().Until(fastInterval)
 }
 
 // tendStations carries the ages that the kernel has noted over to the forwarding
@@ -59,6 +96,9 @@ func (d *Daemon) tendStations() (count int, err error) {
 	}
 	nets, ports := d.fastOwners()
 	var errs []error
+	if d.fast.missed.Swap(false) {
+		errs = append(errs, d.addMissed(nets))
+	}
 	err = d.fast.path.Stations(func(s fastpath.Station) {
 		count++
 		if !s.Gateway {
@@ -66,6 +106,18 @@ func (d *Daemon) tendStations() (count int, err error) {
 		}
 	})
 	return count, errors.Join(append(errs, err)...)
+}
+
+// addMissed puts in the stations that were learned when too many waited.
+func (d *Daemon) addMissed(nets map[uint16]*network) (err error) {
+	for _, n := range nets {
+		for _, a := range n.ports {
+			if id := dataplane.PortID(a.st.ID); d.fast.device(id) != 0 {
+				err = errors.Join(err, d.addStations(n, id))
+			}
+		}
+	}
+	return err
 }
 
 // fastOwners are the networks and ports on the fast path by what the kernel calls them.
@@ -94,7 +146,7 @@ func (d *Daemon) tendStation(n *network, on dataplane.PortID, s fastpath.Station
 		return err
 	}
 	if at, ok := n.fast.table.Lookup(mac, now); ok {
-		err = errors.Join(err, d.addStation(n, mac, dataplane.PortID(at)))
+		err = errors.Join(err, d.addStation(n, mac, dataplane.PortID(at), false))
 	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"ubridge/dataplane"
+	"ubridge/dataplane/frame"
 	"ubridge/internal/api"
 	"ubridge/internal/hostnet"
 	"ubridge/internal/hostnet/fastpath"
@@ -181,6 +182,9 @@ func (d *Daemon) addFast(to *api.Counters, id dataplane.PortID) {
 	to.RxBytes += c.RxBytes
 	to.TxFrames += c.TxFrames
 	to.TxBytes += c.TxBytes
+	if c.Held > 0 { // they would have found the ring full
+		to.Drops[frame.RingFull.String()] += c.Held
+	}
 }
 
 // mtuChanged follows a device's MTU on the fast path.

@@ -79,6 +79,7 @@ struct address {
 /* What a station is. */
 enum {
 	STATION_GATEWAY = 1, /* the network's own, behind the host's port */
+	STATION_HELD = 2, /* what would be sent on for it is dropped, until what user space has of it is out */
 };
 
 struct station {
@@ -156,10 +157,12 @@ struct {
 } control SEC(".maps");
 
 struct counters {
-	__u64 rx_frames, rx_bytes, tx_frames, tx_bytes;
+	__u64 rx_frames, rx_bytes, tx_frames, tx_bytes; /* what went this way */
+	__u64 slow; /* frames that came in and are for user space */
+	__u64 held; /* of stations that are held: dropped */
 };
 
-/* counters: what went this way, by the port's index. */
+/* counters: by the port's index. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 4096);
@@ -185,6 +188,7 @@ enum {
 	TO_HOST, /* to the stack behind the host's port */
 	TO_OUTSIDE, /* translated, outward */
 	TO_GUEST, /* translated, inward */
+	TO_NOBODY, /* dropped: its station is held */
 };
 
 struct verdict {
@@ -464,6 +468,11 @@ static __always_inline int from_host(struct __sk_buff *skb, const struct port *i
 	return ip.version == 4 && ip.saddr == n->gateway;
 }
 
+static __always_inline int unless_held(const struct station *src, int act)
+{
+	return act != TO_USER && src->flags & STATION_HELD ? TO_NOBODY : act;
+}
+
 /* decide says what is to be done with a frame of a port, and fills in v. */
 static __always_inline int decide(struct __sk_buff *skb, const struct port *in, struct verdict *v)
 {
@@ -480,18 +489,16 @@ static __always_inline int decide(struct __sk_buff *skb, const struct port *in, 
 	dst = known(in->network, v->eth.h_dest);
 	if (!dst)
 		return TO_USER;
-	if (dst->flags & STATION_GATEWAY) {
-		refresh(src);
-		return to_gateway(skb, in, dst, v);
-	}
+	refresh(src);
+	if (dst->flags & STATION_GATEWAY)
+		return unless_held(src, to_gateway(skb, in, dst, v));
 	if (dst->ifindex == skb->ifindex || (in->group && in->group == dst->group) || !fits(skb, in))
 		return TO_USER;
 	if (in->flags & PORT_HOST && !from_host(skb, in, v))
 		return TO_USER;
-	refresh(src);
 	v->out = dst->ifindex;
 	v->index_out = dst->index;
-	return TO_PORT;
+	return unless_held(src, TO_PORT);
 }
 
 /* judge is decide for the frame in work. */
@@ -552,6 +559,26 @@ static __always_inline void count(const struct __sk_buff *skb, const struct verd
 	}
 }
 
+static __always_inline void note_held(const struct verdict *v)
+{
+	__u32 in = v->index_in;
+	struct counters *c = bpf_map_lookup_elem(&counters, &in);
+
+	if (c)
+		c->held++;
+}
+
+/* for_user counts a frame that a socket's filter lets through. */
+static __always_inline int for_user(const struct port *in)
+{
+	__u32 index = in->index;
+	struct counters *c = bpf_map_lookup_elem(&counters, &index);
+
+	if (c)
+		c->slow++;
+	return -1;
+}
+
 #define L4 (ETH_HLEN + sizeof(struct iphdr))
 
 /* rewrite makes a flow's packet what v says. The helpers know whether a checksum
@@ -597,6 +624,10 @@ static __always_inline int act(struct __sk_buff *skb, const struct verdict *v, i
 {
 	if (!v || v->act == TO_USER)
 		return other;
+	if (v->act == TO_NOBODY) {
+		note_held(v);
+		return TC_ACT_SHOT;
+	}
 	if (v->act >= TO_OUTSIDE && rewrite(skb, v))
 		return TC_ACT_SHOT; /* half changed */
 	count(skb, v);
@@ -619,7 +650,7 @@ int port_filter(struct __sk_buff *skb)
 	if (!in)
 		return -1;
 	v = judge(skb, in);
-	return v && v->act != TO_USER ? 0 : -1;
+	return v && v->act != TO_USER ? 0 : for_user(in);
 }
 
 /* port: at the ingress of a guest's port; the host's stack sees nothing of it. */

@@ -25,6 +25,8 @@ type fastCounters struct {
 	RxBytes  uint64
 	TxFrames uint64
 	TxBytes  uint64
+	Slow     uint64
+	Held     uint64
 }
 
 type fastFlow struct {

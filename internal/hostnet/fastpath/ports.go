@@ -150,6 +150,9 @@ func (p *Path) RemoveNetwork(id uint16) error {
 // superframe counts once, with its whole length.
 type Counters struct {
 	RxFrames, RxBytes, TxFrames, TxBytes uint64
+
+	Slow uint64 // frames that came in and went to user space
+	Held uint64 // frames dropped for stations that were Held
 }
 
 // Counters are those of a port since it was made one; zero for a device that is none.
@@ -169,6 +172,8 @@ func (p *Path) Counters(ifindex int) (sum Counters, err error) {
 		sum.RxBytes += c.RxBytes
 		sum.TxFrames += c.TxFrames
 		sum.TxBytes += c.TxBytes
+		sum.Slow += c.Slow
+		sum.Held += c.Held
 	}
 	return sum, nil
 }

@@ -24,8 +24,15 @@ type Station struct {
 	MAC     [6]byte
 	Ifindex int
 	Gateway bool   // the network's own, behind the host's port
+	Held    bool   // the kernel drops what it would send on for it
 	Seen    uint32 // second of CLOCK_MONOTONIC in which it last sent a frame
 }
+
+// flags of a station, as in fast.c.
+const (
+	gatewayStation = 1 << iota
+	heldStation
+)
 
 // record is an element of the map of stations on its way to the kernel.
 type record struct {
@@ -57,7 +64,10 @@ func (p *Path) learn(s Station, how ebpf.MapUpdateFlags) error {
 	m := p.member(s.Ifindex)
 	r.value.Index, r.value.Group = m.index, m.group
 	if s.Gateway {
-		r.value.Flags = 1
+		r.value.Flags |= gatewayStation
+	}
+	if s.Held {
+		r.value.Flags |= heldStation
 	}
 	if err := p.objects.Stations.Update(&r.key, &r.value, how); err != nil {
 		return fmt.Errorf("tell the kernel where station %x is: %w", s.MAC, err)
@@ -106,7 +116,7 @@ func (p *Path) Stations(fn func(Station)) error {
 		n, err := p.objects.Stations.BatchLookup(&cursor, keys, values, nil)
 		for i := range n {
 			v := &values[i]
-			fn(Station{Network: keys[i].Network, MAC: keys[i].Mac, Ifindex: int(v.Ifindex), Gateway: v.Flags != 0, Seen: seconds(v.Seen)})
+			fn(Station{Network: keys[i].Network, MAC: keys[i].Mac, Ifindex: int(v.Ifindex), Gateway: v.Flags&gatewayStation != 0, Held: v.Flags&heldStation != 0, Seen: seconds(v.Seen)})
 		}
 		if errors.Is(err, ebpf.ErrKeyNotExist) {
 			return nil

@@ -1,0 +1,130 @@
+package daemon
+
+import (
+	"errors"
+	"time"
+
+	"ubridge/dataplane"
+	"ubridge/internal/hostnet/fastpath"
+	"ubridge/internal/wire"
+)
+
+// A station that was just learned has frames in user space: those behind the one that
+// told. Would the kernel send the next ones itself, they would overtake. So a station
+// is put in when user space is done with its port: nothing came for a moment, and the
+// ring is empty. On a port that is never done, the station is held instead, so that the
+// ring runs empty: what is dropped then would have found it full.
+const (
+	newStations = 4096                  // that wait to be put in; of more, some are left to later
+	newInterval = time.Millisecond      // how often the ports of new stations are looked at
+	newPatience = time.Second           // for a port to be done by itself
+	holdAtLeast = 2 * time.Millisecond  // so that what was on its way is in the ring
+	holdAtMost  = 20 * time.Millisecond // a ring that others keep full is not waited for
+)
+
+// newStation waits to be put in.
+type newStation struct {
+	n     *network
+	mac   wire.MAC
+	on    dataplane.PortID
+	since time.Time
+	held  time.Time // zero while it is not held
+}
+
+// arrivals are the stations that wait, and how many frames each of their ports had
+// sent to user space when it was looked at last.
+type arrivals struct {
+	list []newStation
+	slow map[dataplane.PortID]uint64
+}
+
+// take takes what the workers have told meanwhile.
+func (a *arrivals) take(told <-chan newStation, now time.Time) {
+	for {
+		select {
+		case s := <-told:
+			s.since = now
+			a.list = append(a.list, s)
+		default:
+			return
+		}
+	}
+}
+
+// settle puts in the stations whose ports are done, and looks after the others.
+func (d *Daemon) settle(a *arrivals, now time.Time) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	done, slow := map[dataplane.PortID]bool{}, map[dataplane.PortID]uint64{}
+	for _, s := range a.list {
+		if _, looked := slow[s.on]; !looked {
+			before, known := a.slow[s.on]
+			count, idle := d.lookAt(s.n, s.on)
+			slow[s.on], done[s.on] = count, known && idle && count == before
+		}
+	}
+	a.slow = slow
+	var errs []error
+	rest := a.list[:0]
+	for _, s := range a.list {
+		stays, err := d.settleOne(&s, done[s.on], now)
+		errs = append(errs, err)
+		if stays {
+			rest = append(rest, s)
+		}
+	}
+	a.list = rest
+	return errors.Join(errs...)
+}
+
+// lookAt tells how many frames of a port went to user space, and whether that is done
+// with them. A port that is gone is.
+func (d *Daemon) lookAt(n *network, on dataplane.PortID) (slow uint64, idle bool) {
+	c, err := d.fast.path.Counters(d.fast.device(on))
+	if err != nil {
+		return 0, true
+	}
+	for _, a := range n.ports {
+		if a.port != nil && dataplane.PortID(a.st.ID) == on {
+			return c.Slow, a.port.Idle()
+		}
+	}
+	return c.Slow, true
+}
+
+// settleOne puts a station in, has it held, or leaves it for later.
+func (d *Daemon) settleOne(s *newStation, done bool, now time.Time) (stays bool, err error) {
+	switch {
+	case d.nets[s.n.name] != s.n || d.fast.device(s.on) == 0:
+		return false, nil
+	case !s.held.IsZero():
+		held := now.Sub(s.held)
+		if held < holdAtLeast || held < holdAtMost && !done {
+			return true, nil
+		}
+		return false, errors.Join(d.fast.path.Forget(s.n.st.ID, s.mac), d.addStation(s.n, s.mac, s.on, false))
+	case done:
+		return false, d.addStation(s.n, s.mac, s.on, false)
+	case now.Sub(s.since) < newPatience:
+		return true, nil
+	}
+	s.held = now
+	return true, d.addStation(s.n, s.mac, s.on, true)
+}
+
+// addStation puts in a station of which the kernel knows nothing, as far as it is still
+// where it was said to be.
+func (d *Daemon) addStation(n *network, mac wire.MAC, on dataplane.PortID, held bool) error {
+	ifindex := d.fast.device(on)
+	if ifindex == 0 {
+		return nil
+	}
+	if err := d.fast.path.Add(fastpath.Station{Network: n.st.ID, MAC: mac, Ifindex: ifindex, Held: held}); err != nil {
+		d.fast.full.Store(true)
+		return err
+	}
+	if at, ok := n.fast.table.Lookup(mac, d.clock.Now().Seconds()); !ok || at != uint16(on) {
+		return d.fast.path.Forget(n.st.ID, mac)
+	}
+	return nil
+}
