@@ -27,8 +27,7 @@ func (t *Table) expireSessions(now Time, budget int) {
 	high := t.freeSessions.high
 	for range min(budget, int(high)) {
 		r := advance(&t.sessionHand, high)
-		s := &t.sessions[r-1]
-		if s.state != free && t.deadline(s) <= now {
+		if t.sessions[r-1].state != free && t.over(now, r) {
 			t.removeSession(now, r)
 		}
 	}

@@ -41,7 +41,10 @@ func (t *Table) Flows(now Time, which Networks, start int, out []Flow) (n, next 
 			return n, i
 		}
 		s := &t.sessions[i]
-		if s.state == free || !which.has(s.tuple.network) || t.deadline(s) <= now {
+		if s.state == free || !which.has(s.tuple.network) {
+			continue
+		}
+		if t.catchUp(now, ref(i+1)); t.deadline(s) <= now {
 			continue
 		}
 		out[n] = s.flow(t.deadline(s) - now)

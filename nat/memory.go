@@ -49,7 +49,10 @@ type Session struct {
 	state   ConnState
 	fins    side // who sent FIN
 	mac     wire.MAC
-	_       [16]uint8
+	offered Time  // when it was last offered to the Kernel
+	kernel  byte  // what of it that does
+	packets uint8 // of its guest's, up to offerAfter
+	_       [10]uint8
 }
 
 // Mapping is an outside port held for an inside endpoint, whatever the remotes.

@@ -39,6 +39,10 @@ type Packet struct {
 	// count.
 	Held bool
 
+	// Offered names, if not 0, a flow for Table.Offer that the Kernel may do alone from
+	// here on. Outbound only.
+	Offered int
+
 	// Released is the number of fragments that waited for this one and follow
 	// it now: send this one, then call NextReleased as often.
 	Released int

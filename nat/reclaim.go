@@ -73,14 +73,29 @@ func (t *Table) reclaimSlot(now Time, g ref) bool {
 // recently used that is not assured; then an established one idle for longer
 // than any NAT has to keep it, as a guest leaves behind that was switched off.
 func (t *Table) victim(now Time, g ref, p Proto) ref {
-	if r := t.guests[g-1].young[p].head; r != none {
+	if r := t.eldest(now, &t.guests[g-1].young[p]); r != none {
 		return r
 	}
-	r := t.guests[g-1].assured[p].head
+	r := t.eldest(now, &t.guests[g-1].assured[p])
 	if r != none && now-t.sessions[r-1].used >= minEstablished {
 		return r
 	}
 	return none
+}
+
+// eldest is the head of a list, after sessions that the Kernel has used since they came
+// there have gone to its end.
+func (t *Table) eldest(now Time, l *list) ref {
+	for range reclaimTries {
+		r := l.head
+		if r == none {
+			break
+		}
+		if t.catchUp(now, r); l.head == r {
+			break
+		}
+	}
+	return l.head
 }
 
 // older is the one of a and b that was used longer ago, one that is not assured

@@ -34,8 +34,7 @@ func (t *Table) deadline(s *Session) Time { return s.used + t.timers.state[s.sta
 
 // unlessExpired is r, or none where its time was over before a sweep came by.
 func (t *Table) unlessExpired(now Time, r ref) ref {
-	s := &t.sessions[r-1]
-	if t.deadline(s) <= now {
+	if t.over(now, r) {
 		t.removeSession(now, r)
 		return none
 	}
@@ -61,6 +60,7 @@ func (t *Table) open(now Time, k *tuple, state ConnState, mac wire.MAC) (ref, fr
 	begin(&s.seq)
 	s.tuple, s.mapping, s.mac = *k, m, mac
 	s.used, s.born, s.state, s.fins = now, now, state, 0
+	s.offered, s.kernel, s.packets = 0, nobody, 0
 	end(&s.seq)
 	t.enterSession(r)
 	t.stats.Opened++
@@ -93,6 +93,7 @@ func (t *Table) enterSession(r ref) {
 // if this was the last one, keeps the port for the quarantine; a UDP mapping at
 // least for its own time.
 func (t *Table) removeSession(now Time, r ref) {
+	t.recall(now, r)
 	s := &t.sessions[r-1]
 	p, state := s.tuple.proto, s.state
 	t.keepPort(s, min(now, t.deadline(s)))
@@ -128,15 +129,19 @@ func (t *Table) touch(now Time, r ref, from side, k kind) {
 	if next == was && (s.used == now || !next.renewed()) {
 		return
 	}
+	if next != was && !(was == UDPReplied && next == UDPStream) {
+		t.recall(now, r)
+	}
 	g := &t.guests[t.sessionNodes[r-1].guest-1]
-	g.lru(s.tuple.proto, was).remove(t.sessionNodes, r)
+	g.lru(s.tuple.proto, s.state).remove(t.sessionNodes, r)
 	s.state, s.used = next, now
 	g.lru(s.tuple.proto, next).push(t.sessionNodes, r)
 }
 
 // refreshMAC notes that the guest now sends from another station address.
-func (s *Session) refreshMAC(mac wire.MAC) {
-	if s.mac != mac {
+func (t *Table) refreshMAC(now Time, r ref, mac wire.MAC) {
+	if s := &t.sessions[r-1]; s.mac != mac {
+		t.recall(now, r)
 		begin(&s.seq)
 		s.mac = mac
 		end(&s.seq)

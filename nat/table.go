@@ -77,6 +77,11 @@ type Table struct {
 
 	frags *datagrams
 	bound func() // Config.Bound
+
+	kernel      Kernel // nil for nobody
+	recalled    Offer  // scratch, so that Recall does not allocate
+	carriedHand ref
+
 	picks uint64 // ports chosen at random so far
 	stats Stats
 }

@@ -10,7 +10,7 @@ import (
 // is refused as GuestLimit, PortsUsedUp or SessionsUsedUp only after the guest's
 // own idle flows were given up for it.
 func (t *Table) Outbound(now Time, p *Packet) frame.Reason {
-	p.Held, p.Released = false, 0
+	p.Held, p.Released, p.Offered = false, 0, 0
 	ip, ok := wire.ParseIPv4(p.L3)
 	if !ok {
 		return frame.BadIP
@@ -63,7 +63,8 @@ func (t *Table) out(now Time, p *Packet, ip wire.IPv4) frame.Reason {
 	r := t.findOutbound(now, &k)
 	if r != none {
 		t.touch(now, r, fromInside, h.kind)
-		t.sessions[r-1].refreshMAC(p.Guest.MAC)
+		t.refreshMAC(now, r, p.Guest.MAC)
+		p.Offered = t.offer(now, r)
 	} else {
 		state, ok := opening(h.proto, h.kind)
 		if !ok {

@@ -151,6 +151,7 @@ func (d *Daemon) serve(ctx context.Context, listener *api.Listener, done *undo) 
 		return err
 	}
 	done.add(d.stopAll)
+	d.openFastEarly()
 	d.resumeUplinks(running)
 	if err := d.startNetworks(running); err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 
 	"ubridge/dataplane"
@@ -26,6 +27,7 @@ type fastPath struct {
 	// members are the ports that are on it and their devices. The map is replaced, not
 	// changed: workers look into it.
 	members atomic.Pointer[map[dataplane.PortID]int]
+	joining sync.Mutex // one replaces it at a time
 }
 
 // fastNetwork is a network's share of it.
@@ -43,6 +45,8 @@ func (f *fastPath) init() {
 
 // join adds a port, or takes it off with ifindex 0.
 func (f *fastPath) join(id dataplane.PortID, ifindex int) {
+	f.joining.Lock()
+	defer f.joining.Unlock()
 	list := map[dataplane.PortID]int{}
 	for k, v := range *f.members.Load() {
 		list[k] = v
@@ -93,6 +97,19 @@ func (d *Daemon) openFast() (why string) {
 		return f.refused.Error()
 	}
 	return ""
+}
+
+// openFastEarly opens the fast path before uplinks are resumed, where networks that are
+// to start want it: a dead daemon's flows go on meanwhile.
+func (d *Daemon) openFastEarly() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, def := range d.toStart() {
+		if def.FastPathMode(d.cfg.FastPath) != config.FastPathOff && def.Mode != config.ModeBridge {
+			d.openFast()
+			return
+		}
+	}
 }
 
 func (d *Daemon) loadFast() (*fastpath.Path, error) {

@@ -143,6 +143,9 @@ func (d *Daemon) keepFast() error {
 	if d.fast.path == nil || !d.fast.path.Resumed() {
 		return nil
 	}
+	if err := d.forsakeFlows(); err != nil {
+		return err
+	}
 	stays := map[int]bool{}
 	for _, ifindex := range *d.fast.members.Load() {
 		stays[ifindex] = true

@@ -286,6 +286,7 @@ func (d *Daemon) serveNetwork(ctx context.Context, n *network) error {
 	cfg := gateway.Network{
 		Bridge: n.bridge, Station: n.st.MAC, Gateway: wire.IP4(n.addr.Addr().As4()), Subnet: n.addr.Masked(),
 		Mode: routerMode(n.def.Mode), MTU: n.def.LinkMTU(), Egress: deviceIndexes(n.def.NAT.Egress), Uplink: uplinkIndex(n.def),
+		KernelFlows: d.fastFlows(n),
 	}
 	n.saidUplink(cfg.Uplink != gateway.NoDevice)
 	if n.dhcp != nil {

@@ -236,6 +236,9 @@ func (d *Daemon) attachUplink(ctx context.Context, u *uplink) error {
 		return errors.Join(err, port.Close())
 	}
 	u.port, u.id, u.mtu = port, id, port.Caps().MTU
+	if err := d.speedUpUplink(u); err != nil {
+		d.log.Warn("flows on an uplink go by user space: no fast path", "device", u.name, "because", err)
+	}
 	d.log.Info("uplink opened", "device", u.name)
 	return nil
 }
@@ -299,6 +302,7 @@ func (d *Daemon) followUplink(u *uplink, dev hostnet.Device) {
 		u.mtu = dev.MTU
 		port := u.port
 		d.worker.Post(func(*dataplane.Worker) { port.SetMTU(dev.MTU) })
+		d.ended("fast path", d.speedUpUplink(u))
 	}
 	if now, err := hostnet.SnapshotUplink(u.name); err == nil && now.Merges() {
 		d.log.Info("LRO was turned on; it is off again while guests' packets leave by it", "device", u.name)
@@ -323,6 +327,7 @@ func (d *Daemon) closeUplink(u *uplink) {
 		return
 	}
 	u.port = nil
+	d.ended("fast path", d.slowDownUplink(u))
 	err := d.takeOff(func(w *dataplane.Worker) []dataplane.Port {
 		d.router.RoutingChanged()
 		d.router.RemoveUplink(u.id)
@@ -348,7 +353,7 @@ func (d *Daemon) stopUplinks() error {
 	clear(d.out.uplinks)
 	var errs []error
 	for _, r := range d.out.records {
-		errs = append(errs, d.steer.DetachUplink(r.Before.Ifindex), sweep(r.Before.Ifindex, r.HadClsact), hostnet.RestoreUplink(r.Before))
+		errs = append(errs, d.steer.DetachUplinkForward(r.Before.Ifindex), d.steer.DetachUplink(r.Before.Ifindex), sweep(r.Before.Ifindex, r.HadClsact), hostnet.RestoreUplink(r.Before))
 	}
 	d.out.records = nil
 	return errors.Join(append(errs, d.out.save())...)

@@ -170,13 +170,19 @@ func (r *Router) hold(c *dataplane.Cycle, br dataplane.BridgeID, i uint16, dst w
 // come too late for it.
 func (r *Router) SetHop(c *dataplane.Cycle, dst wire.IP4, h Hop) {
 	e, _ := r.hops.get(dst)
+	if e.hop.State == HopReady && e.hop != h {
+		r.reroute()
+	}
 	e.hop, e.gen, e.learned = h, e.askGen, c.Now
 	r.hops.put(dst, e)
 	r.release(c, func(w waiting) bool { return w.dst == dst })
 }
 
 // RoutingChanged makes every cached hop stale.
-func (r *Router) RoutingChanged() { r.hops.gen++ }
+func (r *Router) RoutingChanged() {
+	r.hops.gen++
+	r.reroute()
+}
 
 // release sends, or drops, the waiting frames that done picks.
 func (r *Router) release(c *dataplane.Cycle, done func(waiting) bool) {

@@ -155,6 +155,7 @@ func (r *Router) translate(c *dataplane.Cycle, n *network, i uint16, f *frame.Fr
 	if p.Held {
 		return
 	}
+	r.offer(n, p, &hop)
 	r.emit(c, i, f, ip, hop)
 	r.released(c, func(own *dataplane.Cycle, j uint16, f *frame.Frame, ip wire.IPv4) { r.emit(own, j, f, ip, hop) })
 }

@@ -24,6 +24,8 @@ type Network struct {
 	// come in; 0 for any, NoDevice for one that is not there.
 	Uplink int32
 
+	KernelFlows bool // established flows may be done by the kernel, see SetKernel
+
 	// DHCP takes a request: the port it came in on, who sent the frame, and the
 	// UDP payload, which it may keep. It reports whether it did. Nil where the
 	// network has no DHCP.
@@ -65,6 +67,8 @@ type Router struct {
 	errors    buckets     // of ICMP errors
 	fragments frame.Drops // of the table, as counted last
 	pkt       nat.Packet  // scratch, so that translating does not allocate
+	kernel    Kernel      // nil for nobody
+	flow      Flow        // scratch likewise
 }
 
 var _ dataplane.Handler = (*Router)(nil)
@@ -103,6 +107,7 @@ func (r *Router) RemoveNetwork(now dataplane.Time, br dataplane.BridgeID) {
 	r.cfg.NAT.Flush(seconds(now), uint16(br))
 	r.nets[br] = nil
 	r.listRouted()
+	r.reroute()
 }
 
 // DropOutside ends the flows of an outside address that the host lost, and
@@ -118,6 +123,7 @@ func (r *Router) DropOutside(now dataplane.Time, addr wire.IP4) {
 func (r *Router) SetEgress(br dataplane.BridgeID, devices []int32) {
 	if n := r.network(br); n != nil {
 		n.Egress = devices
+		r.reroute()
 	}
 }
 
@@ -125,6 +131,7 @@ func (r *Router) SetEgress(br dataplane.BridgeID, devices []int32) {
 func (r *Router) SetUplink(br dataplane.BridgeID, device int32) {
 	if n := r.network(br); n != nil {
 		n.Uplink = device
+		r.reroute()
 	}
 }
 
@@ -133,7 +140,10 @@ func (r *Router) SetUplink(br dataplane.BridgeID, device int32) {
 func (r *Router) AddUplink(port dataplane.PortID, device int32) { r.devices[port] = device }
 
 // RemoveUplink forgets an uplink.
-func (r *Router) RemoveUplink(port dataplane.PortID) { delete(r.devices, port) }
+func (r *Router) RemoveUplink(port dataplane.PortID) {
+	delete(r.devices, port)
+	r.reroute()
+}
 
 func (r *Router) network(br dataplane.BridgeID) *network {
 	if int(br) >= len(r.nets) {
@@ -174,6 +184,7 @@ func (r *Router) Tick(c *dataplane.Cycle) (waiting bool) {
 	r.cfg.NAT.Expire(seconds(c.Now), expireBudget)
 	r.expireWaiting(c)
 	r.countFragments(c)
+	r.keepWays(c)
 	return len(r.hops.waiting) > 0
 }
 

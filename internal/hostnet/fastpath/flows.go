@@ -44,6 +44,12 @@ var pairs = sync.Pool{New: func() any { return new(pair) }}
 func (p *Path) PutFlow(f *Flow) error {
 	e := pairs.Get().(*pair)
 	defer pairs.Put(e)
+	p.mu.Lock()
+	uplink, ok := p.ports[f.Uplink]
+	p.mu.Unlock()
+	if !ok {
+		return errNoUplink
+	}
 	atomic.StoreUint64(&p.used[f.Slot], 0)
 	if !f.OutwardOnly {
 		e.inward(f)
@@ -52,11 +58,31 @@ func (p *Path) PutFlow(f *Flow) error {
 		}
 	}
 	e.outward(f)
-	e.value.Index = p.member(f.Uplink).index
+	e.value.Index = uplink.index
 	if err := p.objects.Flows.Put(&e.key, &e.value); err != nil {
 		return errors.Join(fmt.Errorf("tell the kernel of a flow: %w", err), p.DropFlow(f))
 	}
 	return nil
+}
+
+var errNoUplink = errors.New("the flow's uplink is not on the fast path")
+
+// ClearFlows makes all flows user space's again.
+func (p *Path) ClearFlows() error {
+	keys, values := make([]fastTuple, batch), make([]fastFlow, batch)
+	for {
+		var cursor ebpf.MapBatchCursor
+		n, err := p.objects.Flows.BatchLookupAndDelete(&cursor, keys, values, nil)
+		if errors.Is(err, ebpf.ErrKeyNotExist) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("take flows from the kernel: %w", err)
+		}
+		if n == 0 {
+			return nil
+		}
+	}
 }
 
 // DropFlow makes a flow user space's again. Slot, Network, Protocol, addresses and

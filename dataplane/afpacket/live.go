@@ -11,3 +11,9 @@ func (p *Port) Idle() bool {
 	n, err := unix.Poll(fds, 0)
 	return err == nil && n == 0
 }
+
+// SetFilter replaces the port's eBPF socket filter, between two frames. It may be
+// called from any goroutine before Close.
+func (p *Port) SetFilter(program int) error {
+	return unix.SetsockoptInt(p.fd, unix.SOL_SOCKET, unix.SO_ATTACH_BPF, program)
+}
