@@ -102,3 +102,6 @@ func (s *Stream) Advances(when string) {
 		return nil
 	})
 }
+
+// Received are how many numbers have come: to the guest, and to the server.
+func (s *Stream) Received() (inward, upward int64) { return s.inward.Load(), s.upward.Load() }
