@@ -465,7 +465,7 @@ static __always_inline int from_host(struct __sk_buff *skb, const struct port *i
 		return 0;
 	if (bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof(ip)))
 		return 0;
-	return ip.version == 4 && ip.saddr == n->gateway;
+	return ip.version == 4 && ip.ihl == 5 && ip.saddr == n->gateway;
 }
 
 static __always_inline int unless_held(const struct station *src, int act)
