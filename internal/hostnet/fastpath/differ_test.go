@@ -47,7 +47,7 @@ var (
 )
 
 type twins struct {
-	t       *testing.T
+	t       testing.TB
 	ns      *nstest.NS
 	path    *Path
 	w       *dataplane.Worker
@@ -58,7 +58,7 @@ type twins struct {
 	uplink  wire.MAC // address of the uplink's device
 }
 
-func newTwins(t *testing.T) *twins {
+func newTwins(t testing.TB) *twins {
 	w := &twins{t: t, ns: nstest.New(t)}
 	for id := portA; id < numTwinPorts; id++ { // the programs ask for devices that are there
 		name := fmt.Sprintf("t%d", id)
