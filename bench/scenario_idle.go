@@ -17,7 +17,7 @@ var idle = scenario{
 		{key: "daemon", title: "CPU time of the daemon, % of one CPU", better: lower, digits: 3, noRatio: true},
 		{key: "cpu", title: "CPU time of the machine, % of one CPU", better: lower, digits: 1},
 	},
-	peers:   []*peer{named(switches, "bridge"), named(switches, "direct"), named(switches, "ubridge")},
+	peers:   []*peer{named(switches, "bridge"), named(switches, "direct"), named(switches, "ubridge"), named(switches, "ubridge-kernel")},
 	seconds: func(p plan) float64 { return float64(len(idleRates)) * (idleWindow(p).Seconds() + 0.5) },
 	run:     runIdle,
 }

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"time"
 
 	"ubridge/bench/traffic"
 )
@@ -28,12 +29,22 @@ var macs = scenario{
 			b.idlePorts(1, 1)
 			b.ubridge("port", "add", "default", "i1")
 		}},
+		{name: "ubridge-kernel", note: "the same, forwarded by the kernel", ours: true, build: func(b *bed) {
+			b.network = "stations = 262144\nlearn_limit = 131072\n"
+			b.byKernel(ubridgeVeth, 3)
+			b.idlePorts(1, 1)
+			b.ubridge("port", "add", "default", "i1")
+		}},
 	},
-	seconds: func(p plan) float64 { return 4*(p.seconds+0.4) + 1.5 },
+	seconds: func(p plan) float64 { return 4*(p.seconds+1.4) + 1.5 },
 	run:     runMACs,
 }
 
 var stations = []uint64{1, 1000, 10_000, 100_000}
+
+// kernelLearns is how long stations that come by the thousand may take until the
+// kernel knows them.
+const kernelLearns = 3 * time.Second
 
 // teachRate is how fast stations show themselves, in 1/s.
 const teachRate = 100_000
@@ -46,6 +57,9 @@ func runMACs(b *bed) {
 	for _, n := range stations {
 		b.exactly(b.varied(b.b, frame, traffic.Sources(firstStation, n)), teachRate, n)
 		b.sleep(settle)
+		if b.fastPath == "kernel" {
+			b.sleep(kernelLearns)
+		}
 		stop := b.sendBeside(b.varied(b.a, frame, traffic.Destinations(firstStation, n)), unbounded)
 		b.sleep(settle)
 		before := b.counters(b.mid, "o1").RxFrames

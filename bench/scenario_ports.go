@@ -18,7 +18,7 @@ var ports = scenario{
 		{key: "rings", title: "receive rings of the daemon, MiB", better: lower, digits: 1, chart: noChart, noRatio: true},
 		{key: "pss", title: "Pss of the daemon, MiB", better: lower, digits: 1, chart: noChart, noRatio: true},
 	},
-	peers:   []*peer{named(switches, "bridge"), named(switches, "ubridge")},
+	peers:   []*peer{named(switches, "bridge"), named(switches, "ubridge"), named(switches, "ubridge-kernel")},
 	seconds: func(p plan) float64 { return 4*(p.seconds+1.6) + 4 },
 	run:     runPorts,
 }

@@ -21,7 +21,7 @@ var natSessions = scenario{
 		{key: "bytes", title: "memory, bytes a flow", better: lower},
 		{key: "sessions", title: "flows that have come to the other side, of those opened", better: higher, chart: noChart, noRatio: true},
 	},
-	peers:   []*peer{translator("nft"), millionNAT},
+	peers:   []*peer{translator("nft"), millionNAT, millionKernelNAT},
 	seconds: func(p plan) float64 { return 9 + 4*(p.seconds+0.2) },
 	run:     runNATSessions,
 }
@@ -33,6 +33,15 @@ var millionNAT = &peer{
 	build: func(b *bed) {
 		b.config = "[nat]\nsessions = 1048576\n"
 		ubridgeNAT(b)
+	},
+}
+
+// millionKernelNAT is the same with the kernel's fast path.
+var millionKernelNAT = &peer{
+	name: "ubridge-kernel", note: "the same, flows that are established forwarded by the kernel", ours: true,
+	build: func(b *bed) {
+		b.config = "[nat]\nsessions = 1048576\n"
+		ubridgeKernelNAT(b)
 	},
 }
 

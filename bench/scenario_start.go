@@ -52,6 +52,7 @@ func (b *bed) untilPing(fn func()) {
 }
 
 func startDaemon(b *bed) {
+	b.fastPath = "auto" // as it comes
 	b.veths()
 	b.untilPing(func() {
 		b.startDaemon()

@@ -257,7 +257,7 @@ func (d *Daemon) applyMTU(ctx context.Context, n *network) error {
 			return err
 		}
 	}
-	return d.worker.Do(ctx, func(*dataplane.Worker) {
+	err := d.worker.Do(ctx, func(*dataplane.Worker) {
 		d.router.SetMTU(n.bridge, mtu)
 		if n.host != nil {
 			n.host.SetMTU(mtu)
@@ -269,6 +269,7 @@ func (d *Daemon) applyMTU(ctx context.Context, n *network) error {
 			}
 		}
 	})
+	return errors.Join(err, d.fastFloor(n))
 }
 
 // takePorts makes devices ports of a running network, those that are not there

@@ -122,6 +122,7 @@ func (d *Daemon) reconcile(n *network, a *attachment) {
 	if a.port != nil {
 		d.follow(n, a, dev)
 		if changed {
+			d.linkChanged(n, a)
 			d.tellLink(n, a)
 		}
 		return

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"sync/atomic"
 
@@ -24,9 +25,9 @@ type fastPath struct {
 	missed  atomic.Bool // told had no room
 	full    atomic.Bool // the kernel had none for a station
 
-	// members are the ports that are on it and their devices. The map is replaced, not
-	// changed: workers look into it.
-	members atomic.Pointer[map[dataplane.PortID]int]
+	// members are the ports that are on it. The map is replaced, not changed: workers
+	// look into it.
+	members atomic.Pointer[map[dataplane.PortID]fastMember]
 	joining sync.Mutex // one replaces it at a time
 }
 
@@ -38,27 +39,38 @@ type fastNetwork struct {
 	why   string // why it, or its host's port, is not on it though it was to be
 }
 
-func (f *fastPath) init() {
-	f.opened, f.told = make(chan struct{}), make(chan newStation, newStations)
-	f.members.Store(&map[dataplane.PortID]int{})
+// fastMember is a port that is on the fast path.
+type fastMember struct {
+	ifindex int
+	down    bool // its link: nothing is sent to it by the kernel, which would not count it
 }
 
-// join adds a port, or takes it off with ifindex 0.
-func (f *fastPath) join(id dataplane.PortID, ifindex int) {
+func (f *fastPath) init() {
+	f.opened, f.told = make(chan struct{}), make(chan newStation, newStations)
+	f.members.Store(&map[dataplane.PortID]fastMember{})
+}
+
+// join adds a port or changes it; the zero fastMember takes it off.
+func (f *fastPath) join(id dataplane.PortID, m fastMember) {
 	f.joining.Lock()
 	defer f.joining.Unlock()
-	list := map[dataplane.PortID]int{}
-	for k, v := range *f.members.Load() {
-		list[k] = v
-	}
-	if list[id] = ifindex; ifindex == 0 {
+	list := maps.Clone(*f.members.Load())
+	if list[id] = m; m.ifindex == 0 {
 		delete(list, id)
 	}
 	f.members.Store(&list)
 }
 
 // device is the device of a port that is on the fast path, 0 for one that is not.
-func (f *fastPath) device(id dataplane.PortID) int { return (*f.members.Load())[id] }
+func (f *fastPath) device(id dataplane.PortID) int { return (*f.members.Load())[id].ifindex }
+
+// receiver is the device to which the kernel may send for a port, 0 for none.
+func (f *fastPath) receiver(id dataplane.PortID) int {
+	if m := (*f.members.Load())[id]; !m.down {
+		return m.ifindex
+	}
+	return 0
+}
 
 // wantFast decides whether a network that starts is on the fast path, and opens it for
 // the first one that is.
@@ -161,7 +173,7 @@ func (d *Daemon) told(n *network) func(wire.MAC, dataplane.PortID) {
 	f, id := &d.fast, n.st.ID
 	return func(mac wire.MAC, on dataplane.PortID) {
 		_ = f.path.Forget(id, mac) // what fails is done again by tendStations
-		if f.device(on) == 0 {
+		if f.receiver(on) == 0 {
 			return
 		}
 		select {

@@ -96,7 +96,7 @@ func (d *Daemon) speedUpUplink(u *uplink) error {
 	if err != nil {
 		return errors.Join(err, d.slowDownUplink(u))
 	}
-	d.fast.join(u.id, u.ifindex)
+	d.fast.join(u.id, fastMember{ifindex: u.ifindex})
 	return nil
 }
 
@@ -106,7 +106,7 @@ func (d *Daemon) slowDownUplink(u *uplink) error {
 	if path == nil {
 		return nil
 	}
-	d.fast.join(u.id, 0)
+	d.fast.join(u.id, fastMember{})
 	return errors.Join(path.RemovePort(u.ifindex), d.steer.DetachUplinkForward(u.ifindex))
 }
 

@@ -128,8 +128,8 @@ func (d *Daemon) fastOwners() (nets map[uint16]*network, ports map[int]dataplane
 			nets[n.st.ID] = n
 		}
 	}
-	for id, ifindex := range *d.fast.members.Load() {
-		ports[ifindex] = id
+	for id, m := range *d.fast.members.Load() {
+		ports[m.ifindex] = id
 	}
 	return nets, ports
 }

@@ -115,7 +115,7 @@ func (d *Daemon) settleOne(s *newStation, done bool, now time.Time) (stays bool,
 // addStation puts in a station of which the kernel knows nothing, as far as it is still
 // where it was said to be.
 func (d *Daemon) addStation(n *network, mac wire.MAC, on dataplane.PortID, held bool) error {
-	ifindex := d.fast.device(on)
+	ifindex := d.fast.receiver(on)
 	if ifindex == 0 {
 		return nil
 	}

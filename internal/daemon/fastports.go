@@ -48,7 +48,7 @@ func (d *Daemon) speedUp(n *network, a *attachment, ifindex int) {
 	id := dataplane.PortID(a.st.ID)
 	err := d.fast.path.SetPort(n.fastPort(fastpath.Guest, ifindex, a.mtu))
 	if err == nil {
-		d.fast.join(id, ifindex)
+		d.fast.join(id, fastMember{ifindex, !a.carrier})
 		err = errors.Join(d.addStations(n, id), d.fastFloor(n))
 	}
 	if err != nil {
@@ -63,7 +63,7 @@ func (d *Daemon) slowDown(id dataplane.PortID) error {
 	if ifindex == 0 {
 		return nil
 	}
-	d.fast.join(id, 0)
+	d.fast.join(id, fastMember{})
 	return d.fast.path.RemovePort(ifindex)
 }
 
@@ -123,7 +123,7 @@ func (d *Daemon) tryHost(n *network, ifindex int) error {
 	if err != nil {
 		return err
 	}
-	d.fast.join(dataplane.PortID(n.st.HostID), ifindex)
+	d.fast.join(dataplane.PortID(n.st.HostID), fastMember{ifindex: ifindex})
 	if err := d.steer.AttachHost(ifindex, p.HostProgram()); err != nil {
 		return err
 	}
@@ -147,8 +147,8 @@ func (d *Daemon) keepFast() error {
 		return err
 	}
 	stays := map[int]bool{}
-	for _, ifindex := range *d.fast.members.Load() {
-		stays[ifindex] = true
+	for _, m := range *d.fast.members.Load() {
+		stays[m.ifindex] = true
 	}
 	return d.fast.path.Keep(func(ifindex int) bool { return stays[ifindex] })
 }
@@ -194,5 +194,25 @@ func (d *Daemon) addFast(to *api.Counters, id dataplane.PortID) {
 func (d *Daemon) mtuChanged(n *network, a *attachment, dev hostnet.Device) {
 	if err := d.fastFloor(n); err != nil {
 		n.log.Warn("the fast path does not follow the MTU", "port", a.st.Name, "mtu", dev.MTU, "err", err)
+	}
+}
+
+// linkChanged has the kernel send to a port while its link is up only: what it sends to
+// one that is down nobody would count.
+func (d *Daemon) linkChanged(n *network, a *attachment) {
+	id := dataplane.PortID(a.st.ID)
+	ifindex := d.fast.device(id)
+	if ifindex == 0 {
+		return
+	}
+	d.fast.join(id, fastMember{ifindex, !a.carrier})
+	var err error
+	if a.carrier {
+		err = d.addStations(n, id)
+	} else {
+		err = d.fast.path.ForgetBehind(ifindex)
+	}
+	if err != nil {
+		n.log.Warn("the fast path does not follow the link", "port", a.st.Name, "err", err)
 	}
 }

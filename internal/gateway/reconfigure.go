@@ -73,5 +73,6 @@ func (r *Router) SuspendNetwork(br dataplane.BridgeID) {
 func (r *Router) SetMTU(br dataplane.BridgeID, mtu int) {
 	if n := r.network(br); n != nil {
 		n.MTU = mtu
+		r.reroute()
 	}
 }

@@ -43,7 +43,7 @@ func (p *Path) SetPort(port Port) error {
 		return err
 	}
 	if was.group != port.Group {
-		return p.forgetBehind(port.Ifindex)
+		return p.ForgetBehind(port.Ifindex)
 	}
 	return nil
 }
@@ -85,7 +85,7 @@ func (p *Path) freeIndex() (uint16, bool) {
 // RemovePort forgets a device, its stations and its counters: take those with
 // Counters first.
 func (p *Path) RemovePort(ifindex int) error {
-	return errors.Join(p.dropPort(ifindex), p.forgetBehind(ifindex))
+	return errors.Join(p.dropPort(ifindex), p.ForgetBehind(ifindex))
 }
 
 func (p *Path) dropPort(ifindex int) error {

@@ -97,8 +97,8 @@ func (p *Path) Forget(network uint16, mac [6]byte) error {
 	return nil
 }
 
-// forgetBehind forgets the stations behind a device.
-func (p *Path) forgetBehind(ifindex int) error {
+// ForgetBehind forgets the stations behind a device.
+func (p *Path) ForgetBehind(ifindex int) error {
 	var errs []error
 	err := p.Stations(func(s Station) {
 		if s.Ifindex == ifindex {
