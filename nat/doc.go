@@ -55,6 +55,14 @@
 // identification is kept, so that two guests could use the same one towards one
 // remote at one time, as behind any translator.
 //
+// # Flows that somebody else does
+//
+// Once a flow is established its packets need nothing but to be rewritten the same way
+// and to renew its time. Packet.Offered names such a flow to the caller, who may have the
+// kernel do it (Kernel, SetKernel, Taken). What opens or ends one still comes here, and
+// whatever changes it recalls it first. Before a session is judged by its time, the
+// Kernel is asked when it used it.
+//
 // # Memory that outlives the process
 //
 // Sessions and mappings are pointer-free structs in slices that the caller may

@@ -200,6 +200,7 @@ func (d *Daemon) attach(n *network, a *attachment, dev hostnet.Device) error {
 	if err := dev.Attachable(); err != nil {
 		return err
 	}
+	a.st.Fast = n.fast.on
 	if a.st.Before == nil || a.st.Before.Ifindex != dev.Ifindex {
 		before, err := hostnet.Snapshot(a.st.Name)
 		if err != nil {

@@ -28,6 +28,16 @@
 // method for each fact (sharefollow.go): gone, back, another address, another
 // MTU. Restore and RestoreNIC take all off a NIC, with and without a daemon.
 //
+// # The kernel's fast path
+//
+// Where a network wants it (fast.go), its ports' programs forward what is known
+// (internal/hostnet/fastpath). A worker tells of each station that it learns (told),
+// which the kernel forgets at once if it knew it elsewhere; the keeper (fastkeep.go,
+// fastnew.go) puts it in when user space is done with its port, and once a second carries
+// ages over and compares the kernel's stations with the forwarding database's. Flows are
+// the router's (fastflows.go). A port that cannot be on the fast path is in user space, as
+// all are without it.
+//
 // # Concurrency
 //
 // The control plane (networks, ports, definitions) is guarded by one mutex in

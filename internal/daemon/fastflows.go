@@ -86,18 +86,29 @@ func (d *Daemon) speedUpUplink(u *uplink) error {
 	if path == nil || u.l3 {
 		return d.steer.DetachUplinkForward(u.ifindex) // of a daemon that was killed
 	}
-	err := path.SetPort(fastpath.Port{Ifindex: u.ifindex, Kind: fastpath.Uplink, MTU: u.mtu, Floor: u.mtu})
-	if err == nil {
-		err = u.port.SetFilter(path.UplinkFilter())
-	}
+	// The port comes last: until then both programs leave everything to user space.
+	err := u.port.SetFilter(path.UplinkFilter())
 	if err == nil {
 		err = d.steer.AttachUplinkForward(u.ifindex, path.UplinkProgram())
+	}
+	if err == nil {
+		err = path.SetPort(fastpath.Port{Ifindex: u.ifindex, Kind: fastpath.Uplink, MTU: u.mtu, Floor: u.mtu})
 	}
 	if err != nil {
 		return errors.Join(err, d.slowDownUplink(u))
 	}
 	d.fast.join(u.id, fastMember{ifindex: u.ifindex})
 	return nil
+}
+
+// uplinkFilter is the program for the packet socket of an uplink, -1 for none. It is
+// there from the socket's first frame on: a daemon that was killed may have left flows
+// in the kernel.
+func (d *Daemon) uplinkFilter(u *uplink) int {
+	if path := d.openedFast(); path != nil && !u.l3 {
+		return path.UplinkFilter()
+	}
+	return d.steer.FilterFD()
 }
 
 // slowDownUplink takes an uplink off the fast path. out.mu is held.

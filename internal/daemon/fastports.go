@@ -12,14 +12,14 @@ import (
 )
 
 // quiet keeps the host's stack off a guest's device: by the fast path's program, which
-// sends on what is known, or by one that does nothing else.
+// sends on what is known, where the port is to have it, or by one that does nothing else.
 func (d *Daemon) quiet(n *network, a *attachment, ifindex int) error {
-	a.slow, a.st.Fast = "", false
-	if n.fast.on {
+	if a.slow = ""; a.st.Fast {
 		err := d.steer.AttachForward(ifindex, d.fast.path.PortProgram())
-		if a.st.Fast = err == nil; err == nil {
-			return d.state.save()
+		if err == nil {
+			return nil
 		}
+		a.st.Fast = false
 		d.saySlow(n, a, err)
 	}
 	return d.steer.AttachSilence(ifindex)

@@ -258,7 +258,7 @@ func (o *wayOut) freeID() dataplane.PortID {
 // and fragments.
 func (d *Daemon) openUplinkPort(u *uplink) (*afpacket.Port, error) {
 	port, err := afpacket.Open(afpacket.Config{
-		Name: u.name, Ifindex: u.ifindex, Mark: sendMark, L3: u.l3, FilterFD: d.steer.FilterFD(),
+		Name: u.name, Ifindex: u.ifindex, Mark: sendMark, L3: u.l3, FilterFD: d.uplinkFilter(u),
 	})
 	if err != nil {
 		return nil, err

@@ -36,6 +36,11 @@
 // change in the host's routing makes cached answers stale: they are used while
 // they are asked for again, so that a route change costs no packet.
 //
+// A flow that nat offers is put into the kernel together with its way (Kernel), which
+// does it from then on. Whatever may make a way untrue (routes, next hops, policy, MTU)
+// sends the packets of all flows here again, and hops that only the kernel uses are kept
+// fresh as if packets came.
+//
 // Replies of the services, and ICMP errors, are complete frames made here, with
 // finished checksums: strict clients (iPXE, OVMF) accept them.
 //

@@ -20,6 +20,12 @@
 // two cannot disagree though a map changes in between, and the maps are searched
 // once. Without a socket, that is, when the daemon is dead, the classifier decides.
 //
+// A new station is put in only when user space is done with its port, and may be held
+// for that (Station.Held), so that the kernel does not overtake what is still in the
+// ring; see internal/daemon, fastnew.go. What a pair of stations came to is kept for
+// about a second in a small array of each processor, which spares the searches; a number
+// that every change raises ends that at once.
+//
 //	port_filter, port       a guest's port
 //	host                    the egress of the host's port: what the host sends
 //	uplink_filter, uplink   an uplink: packets of flows that come in
@@ -28,7 +34,7 @@
 //
 // Programs note when they saw a station (2^30 ns of CLOCK_MONOTONIC) and a flow, and
 // count frames for each port. Whoever ages stations or flows, or shows counters,
-// adds that: Ages, Used, Counters.
+// adds that: Stations, Used, Counters.
 //
 // A flow holds for one generation of the host's routing (Path.Reroute): when that
 // changes, packets of all flows go to user space again, which finds the new way and

@@ -256,7 +256,7 @@ static __always_inline __u32 length(const struct __sk_buff *skb)
 	return skb->len + (skb->vlan_present ? VLAN_HLEN : 0);
 }
 
-/* known finds the station and notes that it is there, once in a while. */
+/* known finds a station. */
 static __always_inline struct station *known(__u16 network, const __u8 *mac)
 {
 	struct address a = { .network = network };
@@ -265,6 +265,7 @@ static __always_inline struct station *known(__u16 network, const __u8 *mac)
 	return bpf_map_lookup_elem(&stations, &a);
 }
 
+/* refresh notes that a station is there, once in a while. */
 static __always_inline void refresh(struct station *s)
 {
 	__u32 t = now();
@@ -689,7 +690,7 @@ static __always_inline int rewrite(struct __sk_buff *skb, const struct verdict *
 	    bpf_skb_store_bytes(skb, addr, &v->new_addr, sizeof(v->new_addr), 0) ||
 	    bpf_skb_store_bytes(skb, ETH_HLEN + __builtin_offsetof(struct iphdr, ttl), &less, sizeof(less), 0))
 		return -1;
-	return bpf_skb_store_bytes(skb, 0, v->dst, 2 * ETH_ALEN, 0);
+	return bpf_skb_store_bytes(skb, 0, v->dst, 2 * ETH_ALEN, BPF_F_RECOMPUTE_CSUM);
 }
 
 /* act does what v says; other is for frames that are user space's. */

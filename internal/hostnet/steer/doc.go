@@ -49,6 +49,13 @@
 // (6.6), since to make or remove clsact costs the host packets; else by clsact
 // filters like the others.
 //
+// # The fast path
+//
+// Package fastpath has programs of its own for these places: AttachForward puts one
+// where silence is, AttachUplinkForward one before uplink, AttachHost one at the egress
+// of the host's port. They are attached, found again after a crash and removed like
+// the others.
+//
 // # Life after death
 //
 // A cls_bpf filter belongs to the device, not to the process: it stays in force
