@@ -15,6 +15,7 @@
 #include <linux/if_packet.h>
 #include <linux/in.h>
 #include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/pkt_cls.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
@@ -24,6 +25,9 @@
 #define IP_MF 0x2000
 #define IP_OFFSET 0x1fff
 #define VLAN_HLEN 4
+
+/* The compiler keeps loads before it before those behind. */
+#define barrier() asm volatile("" ::: "memory")
 
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02
@@ -74,7 +78,7 @@ struct {
 struct address {
 	__u16 network;
 	__u8 mac[ETH_ALEN];
-};
+} __attribute__((aligned(8)));
 
 /* What a station is. */
 enum {
@@ -83,11 +87,13 @@ enum {
 };
 
 struct station {
+	struct address who; /* first: see known */
 	__u32 ifindex; /* of the device that it is behind */
 	__u16 index; /* of that port's counters */
 	__u8 group;
 	__u8 flags;
 	__u32 seen; /* when it sent last: CLOCK_MONOTONIC, 2^30 ns */
+	__u32 pad;
 };
 
 /* stations: who is known where. */
@@ -109,6 +115,7 @@ struct tuple {
 };
 
 struct flow {
+	struct tuple was; /* first: see known */
 	__be32 addr; /* the new source, or inward the new destination */
 	__be16 port;
 	__u16 mtu; /* of the way, bytes of packet */
@@ -199,6 +206,7 @@ struct verdict {
 	__u8 protocol;
 	__u16 index_in, index_out;
 	__u32 out; /* interface index */
+	__u8 head[16]; /* of a packet to the gateway or of a flow, from its source address on */
 	/* of a translated packet */
 	__be32 old_addr, new_addr;
 	__be16 old_port, new_port;
@@ -235,13 +243,21 @@ static __always_inline __u32 length(const struct __sk_buff *skb)
 	return skb->len + (skb->vlan_present ? VLAN_HLEN : 0);
 }
 
-/* known finds the station and notes that it is there, once in a while. */
-static __always_inline struct station *known(__u16 network, const __u8 *mac)
+/* known copies what is known of a station to s, and gives the element. An element
+ * that the daemon deletes meanwhile may be used again at once, for another station,
+ * whose identity is then written first: it is read last. */
+static __always_inline struct station *known(__u16 network, const __u8 *mac, struct station *s)
 {
 	struct address a = { .network = network };
+	struct station *found;
 
 	__builtin_memcpy(a.mac, mac, ETH_ALEN);
-	return bpf_map_lookup_elem(&stations, &a);
+	found = bpf_map_lookup_elem(&stations, &a);
+	if (!found)
+		return 0;
+	*s = *found;
+	barrier();
+	return same(&found->who, &a, sizeof(a)) ? found : 0;
 }
 
 static __always_inline void refresh(struct station *s)
@@ -252,13 +268,40 @@ static __always_inline void refresh(struct station *s)
 		s->seen = t;
 }
 
-/* fits: no frame is longer than any port of the network takes; superframes only
- * where all take what the sender's port does. */
-static __always_inline int fits(const struct __sk_buff *skb, const struct port *in)
+/* headers is how long the headers of a superframe's segments are, from the network's
+ * on; 0 for one that is not plain TCP or UDP. */
+static __always_inline __u32 headers(struct __sk_buff *skb, __be16 type)
 {
-	if (skb->gso_size)
-		return in->mtu <= in->floor;
-	return skb->len <= in->floor + ETH_HLEN;
+	__u32 ip = sizeof(struct ipv6hdr), at = __builtin_offsetof(struct ipv6hdr, nexthdr);
+	__u8 first, protocol, offset;
+
+	if (type == bpf_htons(ETH_P_IP)) {
+		if (bpf_skb_load_bytes(skb, ETH_HLEN, &first, sizeof(first)))
+			return 0;
+		ip = (first & 15) * 4;
+		at = __builtin_offsetof(struct iphdr, protocol);
+	} else if (type != bpf_htons(ETH_P_IPV6)) {
+		return 0;
+	}
+	if (bpf_skb_load_bytes(skb, ETH_HLEN + at, &protocol, sizeof(protocol)))
+		return 0;
+	if (protocol == IPPROTO_UDP)
+		return ip + 8;
+	if (protocol != IPPROTO_TCP || bpf_skb_load_bytes(skb, ETH_HLEN + ip + 12, &offset, sizeof(offset)))
+		return 0;
+	return ip + (offset >> 4) * 4;
+}
+
+/* fits: neither the frame nor a segment of it is longer than any port of the network
+ * takes. A guest says how long segments are to be. */
+static __always_inline int fits(struct __sk_buff *skb, const struct port *in, const struct verdict *v)
+{
+	__u32 n;
+
+	if (!skb->gso_size)
+		return skb->len <= in->floor + ETH_HLEN;
+	n = headers(skb, v->eth.h_proto);
+	return n && n + skb->gso_size <= in->floor;
 }
 
 /* header of a packet, as far as it is looked at. */
@@ -375,8 +418,9 @@ static __always_inline void renew(const struct flow *f)
 		*last = t;
 }
 
-/* translate fills in what a flow's packet becomes. */
-static __always_inline void translate(struct verdict *v, const struct flow *f, const struct packet *p)
+/* translate fills in what a flow's packet becomes, and reports whether f was the flow
+ * t all the time. */
+static __always_inline int translate(struct verdict *v, const struct flow *f, const struct tuple *t, const struct packet *p)
 {
 	v->protocol = p->ip.protocol;
 	v->new_addr = f->addr;
@@ -384,6 +428,14 @@ static __always_inline void translate(struct verdict *v, const struct flow *f, c
 	__builtin_memcpy(v->dst, f->dst, ETH_ALEN);
 	__builtin_memcpy(v->src, f->src, ETH_ALEN);
 	renew(f);
+	barrier();
+	return same(&f->was, t, sizeof(*t));
+}
+
+/* keep_head notes which packet the verdict is about. */
+static __always_inline void keep_head(struct verdict *v, const struct packet *p)
+{
+	__builtin_memcpy(v->head, &p->ip.saddr, sizeof(v->head));
 }
 
 /* outward: a guest's packet to the gateway's station that belongs to a flow. */
@@ -401,8 +453,7 @@ static __always_inline int outward(struct __sk_buff *skb, const struct port *in,
 	v->index_out = f->index;
 	v->old_addr = t.saddr;
 	v->old_port = t.sport;
-	translate(v, f, p);
-	return TO_OUTSIDE;
+	return translate(v, f, &t, p) ? TO_OUTSIDE : TO_USER;
 }
 
 /* inward: a packet from outside that belongs to a flow. */
@@ -410,7 +461,7 @@ static __always_inline int inward(struct __sk_buff *skb, struct verdict *v)
 {
 	struct tuple t = { .inward = 1 };
 	struct packet p;
-	struct station *guest;
+	struct station guest;
 	struct flow *f;
 
 	if (skb->pkt_type != PACKET_HOST || v->eth.h_proto != bpf_htons(ETH_P_IP) || skb->vlan_present)
@@ -420,15 +471,14 @@ static __always_inline int inward(struct __sk_buff *skb, struct verdict *v)
 	f = find(&p, &t, ICMP_ECHOREPLY);
 	if (!f || segment(skb, &p) > f->mtu || (f->ifindex && f->ifindex != skb->ifindex))
 		return TO_USER;
-	guest = known(f->network, f->dst);
-	if (!guest || guest->flags & STATION_GATEWAY)
+	if (!known(f->network, f->dst, &guest) || guest.flags & STATION_GATEWAY)
 		return TO_USER;
-	v->out = guest->ifindex;
-	v->index_out = guest->index;
+	v->out = guest.ifindex;
+	v->index_out = guest.index;
 	v->old_addr = t.daddr;
 	v->old_port = t.dport;
-	translate(v, f, &p);
-	return TO_GUEST;
+	keep_head(v, &p);
+	return translate(v, f, &t, &p) ? TO_GUEST : TO_USER;
 }
 
 /* to_gateway: what a guest sends to its network's own station. */
@@ -440,6 +490,7 @@ static __always_inline int to_gateway(struct __sk_buff *skb, const struct port *
 
 	if (!n || v->eth.h_proto != bpf_htons(ETH_P_IP) || skb->vlan_present || !parse(skb, &p))
 		return TO_USER;
+	keep_head(v, &p);
 	src = p.ip.saddr;
 	if ((src ^ n->gateway) & n->mask || src == n->gateway || !(src & ~n->mask) || !~(src | n->mask))
 		return TO_USER;
@@ -447,7 +498,7 @@ static __always_inline int to_gateway(struct __sk_buff *skb, const struct port *
 		return outward(skb, in, &p, v);
 	if (p.ip.protocol == IPPROTO_UDP && n->services && (p.dport == bpf_htons(PORT_DNS) || p.dport == bpf_htons(PORT_DHCP)))
 		return TO_USER;
-	if (!host->ifindex || !fits(skb, in))
+	if (!host->ifindex || !fits(skb, in, v))
 		return TO_USER;
 	v->out = host->ifindex;
 	v->index_out = host->index;
@@ -476,29 +527,28 @@ static __always_inline int unless_held(const struct station *src, int act)
 /* decide says what is to be done with a frame of a port, and fills in v. */
 static __always_inline int decide(struct __sk_buff *skb, const struct port *in, struct verdict *v)
 {
-	struct station *src, *dst;
+	struct station src, dst, *sender;
 
 	v->index_in = in->index;
 	if (in->flags & PORT_UPLINK)
 		return inward(skb, v);
 	if (v->eth.h_dest[0] & 1)
 		return TO_USER;
-	src = known(in->network, v->eth.h_source);
-	if (!src || src->ifindex != skb->ifindex)
+	sender = known(in->network, v->eth.h_source, &src);
+	if (!sender || src.ifindex != skb->ifindex)
 		return TO_USER;
-	dst = known(in->network, v->eth.h_dest);
-	if (!dst)
+	if (!known(in->network, v->eth.h_dest, &dst) || dst.ifindex == skb->ifindex)
 		return TO_USER;
-	refresh(src);
-	if (dst->flags & STATION_GATEWAY)
-		return unless_held(src, to_gateway(skb, in, dst, v));
-	if (dst->ifindex == skb->ifindex || (in->group && in->group == dst->group) || !fits(skb, in))
+	refresh(sender);
+	if (dst.flags & STATION_GATEWAY)
+		return unless_held(&src, to_gateway(skb, in, &dst, v));
+	if ((in->group && in->group == dst.group) || !fits(skb, in, v))
 		return TO_USER;
 	if (in->flags & PORT_HOST && !from_host(skb, in, v))
 		return TO_USER;
-	v->out = dst->ifindex;
-	v->index_out = dst->index;
-	return unless_held(src, TO_PORT);
+	v->out = dst.ifindex;
+	v->index_out = dst.index;
+	return unless_held(&src, TO_PORT);
 }
 
 /* judge is decide for the frame in work. */
@@ -518,6 +568,24 @@ static __always_inline struct verdict *judge(struct __sk_buff *skb, const struct
 	return v;
 }
 
+/* about reports whether a verdict is about the frame in work. One is left behind where
+ * something keeps the frame from the classifier: another program at the device, or
+ * because this one is not attached yet. */
+static __always_inline int about(const struct verdict *v, struct __sk_buff *skb)
+{
+	struct ethhdr eth;
+	__u8 head[sizeof(v->head)] __attribute__((aligned(8)));
+
+	if (v->in != skb->ifindex || v->len != skb->len)
+		return 0;
+	if (bpf_skb_load_bytes(skb, 0, &eth, sizeof(eth)) || !same(&eth, &v->eth, sizeof(eth)))
+		return 0;
+	if (v->act < TO_HOST || v->act > TO_GUEST)
+		return 1;
+	return !bpf_skb_load_bytes(skb, ETH_HLEN + __builtin_offsetof(struct iphdr, saddr), head, sizeof(head)) &&
+	       same(head, v->head, sizeof(head));
+}
+
 /* take gives the filter's verdict on the frame in work, or where no socket is
  * there, its own. */
 static __always_inline struct verdict *take(struct __sk_buff *skb)
@@ -525,12 +593,10 @@ static __always_inline struct verdict *take(struct __sk_buff *skb)
 	__u32 zero = 0, ifindex = skb->ifindex;
 	struct verdict *v = bpf_map_lookup_elem(&decided, &zero);
 	struct port *in;
-	struct ethhdr eth;
 
 	if (!v)
 		return 0;
-	if (v->in == ifindex && v->len == skb->len && !bpf_skb_load_bytes(skb, 0, &eth, sizeof(eth)) &&
-	    same(&eth, &v->eth, sizeof(eth))) {
+	if (about(v, skb)) {
 		v->in = 0;
 		return v;
 	}

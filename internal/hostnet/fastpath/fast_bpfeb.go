@@ -31,6 +31,7 @@ type fastCounters struct {
 
 type fastFlow struct {
 	_          structs.HostLayout
+	Was        fastTuple
 	Addr       uint32
 	Port       uint16
 	Mtu        uint16
@@ -65,11 +66,13 @@ type fastPort struct {
 
 type fastStation struct {
 	_       structs.HostLayout
+	Who     fastAddress
 	Ifindex uint32
 	Index   uint16
 	Group   uint8
 	Flags   uint8
 	Seen    uint32
+	Pad     uint32
 }
 
 type fastTuple struct {
@@ -98,6 +101,7 @@ type fastVerdict struct {
 	IndexIn  uint16
 	IndexOut uint16
 	Out      uint32
+	Head     [16]uint8
 	OldAddr  uint32
 	NewAddr  uint32
 	OldPort  uint16

@@ -60,7 +60,7 @@ func (p *Path) learn(s Station, how ebpf.MapUpdateFlags) error {
 	r := records.Get().(*record)
 	defer records.Put(r)
 	r.key = fastAddress{Network: s.Network, Mac: s.MAC}
-	r.value = fastStation{Ifindex: uint32(s.Ifindex), Seen: inUnits(s.Seen)}
+	r.value = fastStation{Who: r.key, Ifindex: uint32(s.Ifindex), Seen: inUnits(s.Seen)}
 	m := p.member(s.Ifindex)
 	r.value.Index, r.value.Group = m.index, m.group
 	if s.Gateway {
