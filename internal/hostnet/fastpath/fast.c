@@ -83,6 +83,7 @@ struct address {
 /* What a station is. */
 enum {
 	STATION_GATEWAY = 1, /* the network's own, behind the host's port */
+	STATION_BEYOND = 4, /* another one behind the host's port, which what is sent there does not reach */
 	STATION_HELD = 2, /* what would be sent on for it is dropped, until what user space has of it is out */
 };
 
@@ -364,13 +365,14 @@ static __always_inline int parse(struct __sk_buff *skb, struct packet *p)
 	return total >= sizeof(*ip) + need;
 }
 
-/* segment is the length of the longest packet that the frame becomes on the wire. */
+/* segment is the length of the longest packet that the frame becomes on the wire, with
+ * what may follow it. */
 static __always_inline __u32 segment(const struct __sk_buff *skb, const struct packet *p)
 {
 	__u32 headers = sizeof(p->ip);
 
 	if (!skb->gso_size)
-		return bpf_ntohs(p->ip.tot_len);
+		return skb->len - ETH_HLEN;
 	headers += p->ip.protocol == IPPROTO_TCP ? (p->rest[8] >> 4) * 4 : 8;
 	return headers + skb->gso_size;
 }
@@ -471,7 +473,7 @@ static __always_inline int inward(struct __sk_buff *skb, struct verdict *v)
 	f = find(&p, &t, ICMP_ECHOREPLY);
 	if (!f || segment(skb, &p) > f->mtu || (f->ifindex && f->ifindex != skb->ifindex))
 		return TO_USER;
-	if (!known(f->network, f->dst, &guest) || guest.flags & STATION_GATEWAY)
+	if (!known(f->network, f->dst, &guest) || guest.flags & (STATION_GATEWAY | STATION_BEYOND))
 		return TO_USER;
 	v->out = guest.ifindex;
 	v->index_out = guest.index;
@@ -516,7 +518,9 @@ static __always_inline int from_host(struct __sk_buff *skb, const struct port *i
 		return 0;
 	if (bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof(ip)))
 		return 0;
-	return ip.version == 4 && ip.saddr == n->gateway;
+	if (ip.version != 4 || ip.ihl < 5 || ip.ihl * 4 + ETH_HLEN > skb->len)
+		return 0;
+	return bpf_ntohs(ip.tot_len) >= ip.ihl * 4 && ip.saddr == n->gateway;
 }
 
 static __always_inline int unless_held(const struct station *src, int act)
@@ -542,7 +546,7 @@ static __always_inline int decide(struct __sk_buff *skb, const struct port *in, 
 	refresh(sender);
 	if (dst.flags & STATION_GATEWAY)
 		return unless_held(&src, to_gateway(skb, in, &dst, v));
-	if ((in->group && in->group == dst.group) || !fits(skb, in, v))
+	if (dst.flags & STATION_BEYOND || (in->group && in->group == dst.group) || !fits(skb, in, v))
 		return TO_USER;
 	if (in->flags & PORT_HOST && !from_host(skb, in, v))
 		return TO_USER;

@@ -64,7 +64,7 @@ func (p *Path) setPort(port Port) error {
 	if err := p.objects.Ports.Put(uint32(port.Ifindex), v); err != nil {
 		return fmt.Errorf("tell the kernel of port %d: %w", port.Ifindex, err)
 	}
-	p.ports[port.Ifindex] = member{index, port.Group}
+	p.ports[port.Ifindex] = member{index, port.Group, port.Kind}
 	return nil
 }
 
@@ -120,7 +120,7 @@ func (p *Path) recallPorts() error {
 	var v fastPort
 	it := p.objects.Ports.Iterate()
 	for it.Next(&ifindex, &v) {
-		p.ports[int(ifindex)] = member{v.Index, v.Group}
+		p.ports[int(ifindex)] = member{v.Index, v.Group, Kind(v.Flags)}
 	}
 	return it.Err()
 }
