@@ -101,7 +101,10 @@ func pick[T any](g *generator, from ...T) T { return from[g.r.IntN(len(from))] }
 func (g *generator) note(sent []memport.Frame) {
 	for _, f := range sent {
 		ip := wire.IPv4(f.Data[wire.EthernetLen:])
-		l4 := ip[wire.IPv4Len:]
+		if len(ip) < ip.HeaderLen()+wire.UDPLen || ip.IsFragment() {
+			continue
+		}
+		l4 := ip.Payload()
 		n := flow{proto: ip.Proto(), remote: ip.Dst(), outside: binary.BigEndian.Uint16(l4), port: binary.BigEndian.Uint16(l4[2:])}
 		if n.proto == wire.ProtoICMP {
 			n.outside, n.port = binary.BigEndian.Uint16(l4[4:]), 0
