@@ -50,12 +50,21 @@ type coreBed struct {
 	ifindex [lastPort + 1]int
 	cpu     int
 	ns      *nstest.NS
-	put     Flow // scratch
+	put     Flow     // scratch
+	bits    []uint64 // of outside ports that are held
+	mtu     int32    // of the way outside
 }
 
 func newCoreBed(t testing.TB) *coreBed {
 	t.Helper()
-	b := &coreBed{ns: nstest.New(t)}
+	b := &coreBed{ns: nstest.New(t), mtu: 1400}
+	b.start(t, 0)
+	return b
+}
+
+// start makes devices, opens the path and starts the core. slow is as for Open.
+func (b *coreBed) start(t testing.TB, slow int) {
+	t.Helper()
 	for i := 1; i <= lastPort; i++ {
 		mac := guestMAC(i)
 		if i == uplinkPort {
@@ -69,11 +78,10 @@ func newCoreBed(t testing.TB) *coreBed {
 		})
 		b.ports[i] = polledPort(t)
 	}
-	b.ns.Must(func() (err error) { b.path, err = Open(Options{Stations: 64, Flows: 1024}, 0); return err })
+	b.ns.Must(func() (err error) { b.path, err = Open(Options{Stations: 64, Flows: 1024}, slow); return err })
 	t.Cleanup(func() { _ = b.path.Close() })
 	b.core(t)
 	check(t, b.tell())
-	return b
 }
 
 func check(t testing.TB, err error) {
@@ -94,7 +102,7 @@ func guestIP(n int) wire.IP4  { return wire.IP4{10, 7, 0, byte(n)} }
 
 // core starts user space's core.
 func (b *coreBed) core(t testing.TB) {
-	table, err := nat.New(nat.Config{Sessions: 1024, FirstPort: 61000, LastPort: 65535, Seed: [2]uint64{1, 2}})
+	table, err := nat.New(nat.Config{Sessions: 1024, FirstPort: 61000, LastPort: 65535, Seed: [2]uint64{1, 2}, PortBits: b.bits})
 	check(t, err)
 	stations, err := fdb.New(fdb.Config{Entries: make([]fdb.Entry, 256), Seed: 1, MaxPorts: 16})
 	check(t, err)
@@ -124,7 +132,7 @@ func (b *coreBed) core(t testing.TB) {
 	t.Cleanup(func() { cancel(); check(t, <-done) })
 	for _, dst := range servers {
 		b.w.PostCycle(func(c *dataplane.Cycle) {
-			r.SetHop(c, dst, gateway.Hop{State: gateway.HopReady, Port: uplinkPort, Device: int32(b.ifindex[uplinkPort]), MTU: 1400, Outside: outside, Dst: nextHop, Src: nic})
+			r.SetHop(c, dst, gateway.Hop{State: gateway.HopReady, Port: uplinkPort, Device: int32(b.ifindex[uplinkPort]), MTU: b.mtu, Outside: outside, Dst: nextHop, Src: nic})
 		})
 	}
 }
