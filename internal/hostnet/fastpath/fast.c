@@ -11,6 +11,7 @@
 //go:build ignore
 
 #include <linux/bpf.h>
+#include <linux/errno.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/in.h>
@@ -168,6 +169,7 @@ struct counters {
 	__u64 rx_frames, rx_bytes, tx_frames, tx_bytes; /* what went this way */
 	__u64 slow; /* frames that came in and are for user space */
 	__u64 held; /* of stations that are held: dropped */
+	__u64 bad; /* dropped: they asked for a checksum across what is translated */
 };
 
 /* counters: by the port's index. */
@@ -638,6 +640,15 @@ static __always_inline void note_held(const struct verdict *v)
 		c->held++;
 }
 
+static __always_inline void note_bad(const struct verdict *v)
+{
+	__u32 in = v->index_in;
+	struct counters *c = bpf_map_lookup_elem(&counters, &in);
+
+	if (c)
+		c->bad++;
+}
+
 /* for_user counts a frame that a socket's filter lets through. */
 static __always_inline int for_user(const struct port *in)
 {
@@ -651,31 +662,48 @@ static __always_inline int for_user(const struct port *in)
 
 #define L4 (ETH_HLEN + sizeof(struct iphdr))
 
+/* checksum_at is where a transport's checksum is. */
+static __always_inline __u32 checksum_at(__u8 protocol)
+{
+	return L4 + (protocol == IPPROTO_TCP ? 16 : protocol == IPPROTO_UDP ? 6 : 2);
+}
+
+/* honest reports whether a guest's packet may be translated. A guest says where its
+ * device is to write a checksum when the packet leaves: across addresses or ports, that
+ * would undo the translation. No field tells a program where that is, but two helpers
+ * behave by it: the first leaves alone a checksum that is unfinished, the second never
+ * cuts a frame in front of where one is to be written. */
+static __always_inline int honest(struct __sk_buff *skb, const struct verdict *v)
+{
+	const __u32 at = checksum_at(v->protocol);
+	__u16 was, is;
+
+	if (bpf_skb_load_bytes(skb, at, &was, sizeof(was)) || bpf_l4_csum_replace(skb, at, 0, 1, 4) ||
+	    bpf_skb_load_bytes(skb, at, &is, sizeof(is)))
+		return 0;
+	if (was != is)
+		return !bpf_skb_store_bytes(skb, at, &was, sizeof(was), 0);
+	return v->protocol != IPPROTO_ICMP && bpf_skb_change_tail(skb, at + 1, 0) == -EINVAL;
+}
+
 /* rewrite makes a flow's packet what v says. The helpers know whether a checksum
  * is finished. */
 static __always_inline int rewrite(struct __sk_buff *skb, const struct verdict *v)
 {
 	const int out = v->act == TO_OUTSIDE;
 	const __u32 addr = ETH_HLEN + (out ? __builtin_offsetof(struct iphdr, saddr) : __builtin_offsetof(struct iphdr, daddr));
-	__u32 port = L4 + (out ? 0 : 2), sum;
+	const __u32 sum = checksum_at(v->protocol);
+	__u32 port = L4 + (out ? 0 : 2);
 	__u64 flags = BPF_F_PSEUDO_HDR;
 	__be16 ttl, less; /* and the protocol beside it: a word of the checksum */
 
 	if (bpf_skb_load_bytes(skb, ETH_HLEN + __builtin_offsetof(struct iphdr, ttl), &ttl, sizeof(ttl)))
 		return -1;
 	less = bpf_htons(bpf_ntohs(ttl) - 0x100);
-	switch (v->protocol) {
-	case IPPROTO_TCP:
-		sum = L4 + 16;
-		break;
-	case IPPROTO_UDP:
-		sum = L4 + 6;
+	if (v->protocol == IPPROTO_UDP)
 		flags |= BPF_F_MARK_MANGLED_0;
-		break;
-	default:
-		sum = L4 + 2;
+	if (v->protocol == IPPROTO_ICMP)
 		port = L4 + 4;
-	}
 	if (v->protocol != IPPROTO_ICMP && bpf_l4_csum_replace(skb, sum, v->old_addr, v->new_addr, flags | 4))
 		return -1;
 	flags &= ~BPF_F_PSEUDO_HDR;
@@ -696,6 +724,10 @@ static __always_inline int act(struct __sk_buff *skb, const struct verdict *v, i
 		return other;
 	if (v->act == TO_NOBODY) {
 		note_held(v);
+		return TC_ACT_SHOT;
+	}
+	if (v->act == TO_OUTSIDE && !honest(skb, v)) {
+		note_bad(v);
 		return TC_ACT_SHOT;
 	}
 	if (v->act >= TO_OUTSIDE && rewrite(skb, v))

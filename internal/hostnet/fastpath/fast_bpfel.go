@@ -27,6 +27,7 @@ type fastCounters struct {
 	TxBytes  uint64
 	Slow     uint64
 	Held     uint64
+	Bad      uint64
 }
 
 type fastFlow struct {

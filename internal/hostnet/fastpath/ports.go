@@ -153,6 +153,7 @@ type Counters struct {
 
 	Slow uint64 // frames that came in and went to user space
 	Held uint64 // frames dropped for stations that were Held
+	Bad  uint64 // frames dropped that asked for a checksum across what is translated
 }
 
 // Counters are those of a port since it was made one; zero for a device that is none.
@@ -174,6 +175,7 @@ func (p *Path) Counters(ifindex int) (sum Counters, err error) {
 		sum.TxBytes += c.TxBytes
 		sum.Slow += c.Slow
 		sum.Held += c.Held
+		sum.Bad += c.Bad
 	}
 	return sum, nil
 }
