@@ -260,7 +260,7 @@ static __always_inline struct station *known(__u16 network, const __u8 *mac, str
 		return 0;
 	*s = *found;
 	barrier();
-	return same(&found->who, &a, sizeof(a)) ? found : 0;
+	return *(__u64 *)&found->who == *(__u64 *)&a ? found : 0;
 }
 
 static __always_inline void refresh(struct station *s)
