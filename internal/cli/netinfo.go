@@ -67,6 +67,7 @@ func infoLines(n api.NetworkInfo) [][2]string {
 	if n.IsolatedPorts {
 		lines = append(lines, [2]string{"Isolated ports", "yes"})
 	}
+	lines = append(lines, [2]string{"Fast path", fastPath(n.FastPath)})
 	lines = append(lines, [][2]string{
 		{"Defined in", definedIn(n)},
 		{"Pending", pending(n)},
@@ -85,6 +86,18 @@ func infoLines(n api.NetworkInfo) [][2]string {
 		lines = append(lines, [2]string{"Loop", fmt.Sprintf("%s and %s are joined outside; nothing is flooded from or to %s", l.Port, l.With, l.Port)})
 	}
 	return lines
+}
+
+// fastPath is whether the kernel forwards for the network.
+func fastPath(f api.FastPath) string {
+	words := []string{f.Mode}
+	if f.Ports > 0 {
+		words = append(words, fmt.Sprintf("the kernel forwards what is known of %d ports", f.Ports))
+	}
+	if f.Off != "" {
+		words = append(words, "not all: "+f.Off)
+	}
+	return strings.Join(words, ", ")
 }
 
 // wayIn is the route by which others reach guests that are not translated.

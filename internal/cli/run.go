@@ -47,7 +47,7 @@ func checkFastPath(word string) error {
 		return nil
 	}
 	if _, err := config.ParseFastPath(word); err != nil {
-		return api.Errorf(api.Usage, "--%v", err)
+		return api.Errorf(api.Usage, "--fastpath: %v", err)
 	}
 	return nil
 }

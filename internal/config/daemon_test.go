@@ -25,14 +25,14 @@ func write(t *testing.T, path, doc string) string {
 
 func TestLoadResolvesPathsBesideTheFile(t *testing.T) {
 	dir := t.TempDir()
-	file := write(t, dir+"/u.toml", "log_level='debug'\nstate_dir='state'\nsocket='/tmp/x.sock'\nsocket_group='kvm'\nsteering='nft'\nworker_cpus=[1, 0]\nworker_realtime=false\nnat.sessions=1048576\nhelper.taps_per_user=3\nlibvirt.status_dir='s'\n")
+	file := write(t, dir+"/u.toml", "log_level='debug'\nstate_dir='state'\nsocket='/tmp/x.sock'\nsocket_group='kvm'\nsteering='nft'\nfastpath='kernel'\nworker_cpus=[1, 0]\nworker_realtime=false\nnat.sessions=1048576\nhelper.taps_per_user=3\nlibvirt.status_dir='s'\n")
 	got, err := Load(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := Daemon{
 		LogLevel: slog.LevelDebug, StateDir: dir + "/state", RuntimeDir: DefaultRuntimeDir, Socket: "/tmp/x.sock",
-		SocketGroup: "kvm", NetworksDir: dir + "/networks.d", Steering: SteeringNFT, Sessions: 1 << 20, File: file,
+		SocketGroup: "kvm", NetworksDir: dir + "/networks.d", Steering: SteeringNFT, FastPath: FastPathKernel, Sessions: 1 << 20, File: file,
 		Workers: 2, WorkerCPUs: []int{1, 0}, StatusDir: dir + "/s",
 		Helper: Helper{Enabled: true, ACL: dir + "/bridge.conf", Taps: 3},
 	}
@@ -48,12 +48,13 @@ func TestLoadWithoutTheFile(t *testing.T) {
 }
 
 func TestLoadFaults(t *testing.T) {
-	file := write(t, t.TempDir()+"/u.toml", "log_level='loud'\nnetworks_dir='/var/lib/ubridge/networks'\nsteering='xdp'\n[nat]\nsessions=1000\n")
+	file := write(t, t.TempDir()+"/u.toml", "log_level='loud'\nnetworks_dir='/var/lib/ubridge/networks'\nsteering='xdp'\nfastpath='fast'\n[nat]\nsessions=1000\n")
 	_, err := Load(file)
 	wantFaults(t, err, []string{
 		`u.toml:1: log_level: there is no level "loud"; use debug, info, warn or error`,
 		`u.toml:3: steering: there is no way named "xdp"; use auto, bpf or nft`,
-		"u.toml:5: nat.sessions: 1000 is out of range; use 1024 to 16777216",
+		`u.toml:4: fastpath: there is no fast path named "fast"; use off, auto or kernel`,
+		"u.toml:6: nat.sessions: 1000 is out of range; use 1024 to 16777216",
 		"u.toml:2: networks_dir: /var/lib/ubridge/networks is the daemon's own",
 	})
 }

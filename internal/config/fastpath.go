@@ -1,5 +1,7 @@
 package config
 
+import "fmt"
+
 // FastPath says whether the kernel forwards what user space has decided before.
 type FastPath string
 
@@ -12,7 +14,7 @@ const (
 
 // DefaultFastPath is what networks have of which neither their definition nor the
 // daemon's configuration says anything.
-const DefaultFastPath = FastPathOff
+const DefaultFastPath = FastPathAuto
 
 // FastPathMode is the word in force, where def is the daemon's.
 func (n Network) FastPathMode(def FastPath) FastPath {
@@ -24,24 +26,26 @@ func (n Network) FastPathMode(def FastPath) FastPath {
 
 // ParseFastPath reads a word of the command line.
 func ParseFastPath(word string) (FastPath, error) {
-	var p FastPath
-	f := faults{}
-	f.fastPath("fastpath", &word, &p)
-	return p, f.err()
+	p := FastPath(word)
+	if !p.known() {
+		return "", fmt.Errorf("there is no fast path named %q; use off, auto or kernel", word)
+	}
+	return p, nil
+}
+
+func (p FastPath) known() bool {
+	return p == FastPathOff || p == FastPathAuto || p == FastPathKernel
 }
 
 func (f *faults) fastPath(key string, raw *string, to *FastPath) {
-	if raw == nil {
-		return
+	if raw != nil {
+		*to = FastPath(*raw)
+		f.checkFastPath(key, *to)
 	}
-	*to = FastPath(*raw)
-	f.checkFastPath(key, *to)
 }
 
 func (f *faults) checkFastPath(key string, p FastPath) {
-	switch p {
-	case FastPathOff, FastPathAuto, FastPathKernel:
-	default:
+	if !p.known() {
 		f.add(key, "use off, auto or kernel", "there is no fast path named %q", p)
 	}
 }

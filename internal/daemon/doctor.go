@@ -11,6 +11,7 @@ import (
 
 	"ubridge/dnsfwd/upstream"
 	"ubridge/internal/api"
+	"ubridge/internal/config"
 	"ubridge/internal/gateway"
 	"ubridge/internal/hostnet"
 	"ubridge/internal/hostnet/probe"
@@ -112,6 +113,11 @@ func kernelChecks() (checks []api.Check) {
 	} else {
 		checks = append(checks, ok("ebpf", "programs load"))
 	}
+	if err := probe.FastPath(); err != nil {
+		checks = append(checks, warn("fast path", err.Error(), "frames go by user space, slower; run as root on Linux 5.11 or later without lockdown, or set fastpath = \"off\""))
+	} else {
+		checks = append(checks, ok("fast path", "the kernel can forward what is known"))
+	}
 	switch works, known, err := probe.Clsact(); {
 	case err != nil || known && !works:
 		checks = append(checks, warn("clsact", fmt.Sprintf("cannot be used: %v", err), "use a kernel with CONFIG_NET_SCH_INGRESS and CONFIG_NET_CLS_BPF"))
@@ -178,10 +184,24 @@ func (d *Daemon) networkChecks(n *network) (checks []api.Check) {
 	checks = append(checks, d.loopChecks(n)...)
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	checks = append(checks, d.fastCheck(n)...)
 	for _, port := range n.portNames() {
 		if a := n.ports[port]; a.problem != "" {
 			checks = append(checks, bad("port "+port, a.problem, "see `ubridge port list`"))
 		}
+	}
+	return checks
+}
+
+// fastCheck tells of ports that were to be on the fast path and are not. mu is held.
+func (d *Daemon) fastCheck(n *network) (checks []api.Check) {
+	ports, why := d.fastPorts(n)
+	switch {
+	case n.fast.mode == config.FastPathOff:
+	case why != "":
+		checks = append(checks, warn("fast path "+n.name, "frames go by user space: "+why, "see \"fast path\" above, or set fastpath = \"off\" to be told no more"))
+	default:
+		checks = append(checks, ok("fast path "+n.name, fmt.Sprintf("the kernel forwards what is known of %d ports", ports)))
 	}
 	return checks
 }

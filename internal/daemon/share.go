@@ -11,6 +11,7 @@ import (
 	"ubridge/dataplane/tap"
 	"ubridge/fdb"
 	"ubridge/internal/api"
+	"ubridge/internal/config"
 	"ubridge/internal/hostnet"
 	"ubridge/internal/hostnet/nic"
 	"ubridge/internal/hostnet/steer"
@@ -60,6 +61,9 @@ var stepDone = func(string) error { return nil }
 // now, a NIC that is not there yet is waited for.
 func (d *Daemon) startBridged(ctx context.Context, n *network) (err error) {
 	n.share = &sharing{name: n.def.Uplink, mtu: n.def.LinkMTU()}
+	if n.fast.mode = n.def.FastPathMode(d.cfg.FastPath); n.fast.mode != config.FastPathOff {
+		n.fast.why = "a network of mode bridge forwards in user space"
+	}
 	dev, err := d.judgeNIC(n)
 	there := err == nil
 	switch {

@@ -77,8 +77,8 @@ func TestLyingVnetHeaders(t *testing.T) {
 	}
 	b.settled(t, one.port, from.g.port)
 	drops := b.d.Port(one.port).Drops["bad-offload"] + b.d.Port(from.g.port).Drops["bad-offload"]
-	if drops == 0 {
-		t.Errorf("no lie was dropped as bad-offload")
+	if info := b.d.Info("default"); drops == 0 && info.FastPath.Ports == 0 {
+		t.Errorf("no lie was dropped as bad-offload") // the fast path passes them on, as the kernel's bridge does
 	}
 	for _, g := range []*guest{one, from.g} { // the worst they can do is to wedge their own port for a moment
 		b.Eventually(10*time.Second, "an answer to "+g.port, func() error {

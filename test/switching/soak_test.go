@@ -97,7 +97,8 @@ func TestEveryFrameIsAccountedFor(t *testing.T) {
 			taken, left, out2.Drops, kept, in2.Drops)
 	}
 	t.Logf("%d frames: in %v, out %d frames, %v", taken, in2.Drops, out2.TxFrames, out2.Drops)
-	if out2.TxFrames == out.TxFrames || kept == 0 {
+	fast := b.d.Info("default").FastPath.Ports > 0 // which passes lies on, as the kernel's bridge does
+	if out2.TxFrames == out.TxFrames || kept == 0 && !fast {
 		t.Error("all went one way: the test proves little")
 	}
 }

@@ -68,7 +68,8 @@ func defaultNetwork() *api.NetworkInfo {
 		Gateway: "192.168.122.1/24", GatewayMAC: "52:54:00:00:00:01", MTU: 1500,
 		DHCP: true, LeaseRange: []string{"192.168.122.2-192.168.122.254"}, LeaseTime: 3600,
 		Adopt: []string{"vnet*"}, DNS: true, Upstreams: []string{"192.0.2.53:53"}, Uplink: "eth0", UplinkAddr: "203.0.113.7", Loops: api.Loops{},
-		Counts: api.Counts{Ports: 3, PortsUp: 2, Stations: 2, Leases: 2, Flows: 2},
+		FastPath: api.FastPath{Mode: "auto", Ports: 3},
+		Counts:   api.Counts{Ports: 3, PortsUp: 2, Stations: 2, Leases: 2, Flows: 2},
 		Counters: api.Counters{
 			RxFrames: 1234, RxBytes: 5678901, TxFrames: 4321, TxBytes: 987654,
 			Drops: api.Drops{"runt": 1, "no-port": 12},
@@ -85,9 +86,9 @@ func stoppedNetwork(name string) *api.NetworkInfo {
 
 func fixedPorts() []api.Port {
 	return []api.Port{
-		{Network: "default", Name: "ubr0", Kind: api.KindHost, State: api.StateUp, MTU: 1500, Queues: 1, ID: 1,
+		{Network: "default", Name: "ubr0", Kind: api.KindHost, State: api.StateUp, MTU: 1500, Queues: 1, ID: 1, FastPath: true,
 			Counters: api.Counters{RxFrames: 10, RxBytes: 840, TxFrames: 20, TxBytes: 1680, Drops: api.Drops{}}},
-		{Network: "default", Name: "vnet0", Kind: api.KindTap, State: api.StateUp, MTU: 1500, Queues: 2, ID: 2,
+		{Network: "default", Name: "vnet0", Kind: api.KindTap, State: api.StateUp, MTU: 1500, Queues: 2, ID: 2, FastPath: true,
 			Counters: api.Counters{RxFrames: 1224, RxBytes: 5678061, TxFrames: 4301, TxBytes: 985974, Drops: api.Drops{"runt": 1, "no-port": 12}}},
 		{Network: "default", Name: "vnet1", Kind: api.KindTap, State: api.StateAbsent, ID: 3, Counters: api.Counters{Drops: api.Drops{}}},
 	}

@@ -65,7 +65,7 @@ func plainUDP() []byte {
 	ip := wire.IPv4{0x45, 0, 0, 44, 0, 0, 0x40, 0, 64, wire.ProtoUDP, 0, 0, 10, 7, 0, 1, 198, 51, 100, 1}
 	ip.FillChecksum()
 	wire.UDP(udp).SetChecksum(wire.Fold(wire.PseudoIPv4(ip.Src(), ip.Dst(), wire.ProtoUDP, len(udp))))
-	mac := guestMAC(1)
+	mac := vmMAC(1)
 	head := append(append(append([]byte{}, station[:]...), mac[:]...), 8, 0)
 	return append(append(head, ip...), udp...)
 }

@@ -125,7 +125,7 @@ func (g *generator) frame() (from int, f memport.Frame) {
 		f.Data = g.ether(station, g.source(from), g.toOutside(from))
 	case n < 14:
 		from = hostPort
-		f.Data = g.ether(guestMAC(1+g.r.IntN(numGuests)), pick(g, station, station, station, guestMAC(1)), g.fromHost())
+		f.Data = g.ether(vmMAC(1+g.r.IntN(numGuests)), pick(g, station, station, station, vmMAC(1)), g.fromHost())
 	default:
 		from = uplinkPort
 		f.Data = g.ether(pick(g, nic, nic, nic, nic, nextHop, station), nextHop, g.fromOutside())
@@ -153,14 +153,14 @@ func (g *generator) destination() wire.MAC {
 	if g.one(4) {
 		return pick(g, wire.MAC{}, wire.Broadcast, wire.MAC{1, 0, 0x5e, 0, 0, 1}, wire.MAC{2, 9, 9, 9, 9, 9}, wire.STPGroup)
 	}
-	return pick(g, guestMAC(1), guestMAC(2), guestMAC(3), guestMAC(4), station)
+	return pick(g, vmMAC(1), vmMAC(2), vmMAC(3), vmMAC(4), station)
 }
 
 func (g *generator) source(port int) wire.MAC {
 	if g.one(12) {
-		return pick(g, wire.MAC{}, wire.Broadcast, station, guestMAC(1+g.r.IntN(numGuests)), wire.MAC{2, 8, 8, 8, 8, byte(g.r.IntN(9))})
+		return pick(g, wire.MAC{}, wire.Broadcast, station, vmMAC(1+g.r.IntN(numGuests)), wire.MAC{2, 8, 8, 8, 8, byte(g.r.IntN(9))})
 	}
-	return guestMAC(port)
+	return vmMAC(port)
 }
 
 // ether wraps a packet of a type, now and then with a tag, padded or cut.

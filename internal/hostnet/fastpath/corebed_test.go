@@ -66,7 +66,7 @@ func newCoreBed(t testing.TB) *coreBed {
 func (b *coreBed) start(t testing.TB, slow int) {
 	t.Helper()
 	for i := 1; i <= lastPort; i++ {
-		mac := guestMAC(i)
+		mac := vmMAC(i)
 		if i == uplinkPort {
 			mac = nic
 		}
@@ -97,8 +97,8 @@ func polledPort(t testing.TB) *memport.Port {
 	return p
 }
 
-func guestMAC(n int) wire.MAC { return wire.MAC{2, 0, 0, 0, 0, byte(n)} }
-func guestIP(n int) wire.IP4  { return wire.IP4{10, 7, 0, byte(n)} }
+func vmMAC(n int) wire.MAC { return wire.MAC{2, 0, 0, 0, 0, byte(n)} }
+func vmIP(n int) wire.IP4  { return wire.IP4{10, 7, 0, byte(n)} }
 
 // core starts user space's core.
 func (b *coreBed) core(t testing.TB) {

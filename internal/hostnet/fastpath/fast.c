@@ -154,6 +154,7 @@ struct {
 /* control: what the daemon sets while the programs run; mapped by it. */
 enum {
 	GENERATION, /* of the host's routing: flows of another one are not true any more */
+	CHANGES, /* of ports and stations, but for new ones: what was kept before is not true any more */
 	CONTROL_WORDS
 };
 
@@ -224,6 +225,27 @@ struct {
 	__type(key, __u32);
 	__type(value, struct verdict);
 } decided SEC(".maps");
+
+/* What was decided of a pair of stations. */
+struct recent {
+	__u32 in; /* interface index */
+	__u32 changes, time; /* when it was true: CHANGES, and 2^30 ns */
+	__u8 macs[2 * ETH_ALEN]; /* destination, source */
+	__u32 out;
+	__u16 index_in, index_out;
+	__u16 floor; /* of the sender's port */
+	__u16 pad;
+};
+
+#define RECENT 256
+
+/* recents: by a hash of the pair. One that is found spares three searches. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, RECENT);
+	__type(key, __u32);
+	__type(value, struct recent);
+} recents SEC(".maps");
 
 /* now is the time in the maps' unit, which spares a division. */
 static __always_inline __u32 now(void) { return bpf_ktime_get_coarse_ns() >> 30; }
@@ -297,14 +319,14 @@ static __always_inline __u32 headers(struct __sk_buff *skb, __be16 type)
 
 /* fits: neither the frame nor a segment of it is longer than any port of the network
  * takes. A guest says how long segments are to be. */
-static __always_inline int fits(struct __sk_buff *skb, const struct port *in, const struct verdict *v)
+static __always_inline int fits(struct __sk_buff *skb, __u16 floor, const struct verdict *v)
 {
 	__u32 n;
 
 	if (!skb->gso_size)
-		return skb->len <= in->floor + ETH_HLEN;
+		return skb->len <= floor + ETH_HLEN;
 	n = headers(skb, v->eth.h_proto);
-	return n && n + skb->gso_size <= in->floor;
+	return n && n + skb->gso_size <= floor;
 }
 
 /* header of a packet, as far as it is looked at. */
@@ -502,7 +524,7 @@ static __always_inline int to_gateway(struct __sk_buff *skb, const struct port *
 		return outward(skb, in, &p, v);
 	if (p.ip.protocol == IPPROTO_UDP && n->services && (p.dport == bpf_htons(PORT_DNS) || p.dport == bpf_htons(PORT_DHCP)))
 		return TO_USER;
-	if (!host->ifindex || !fits(skb, in, v))
+	if (!host->ifindex || !fits(skb, in->floor, v))
 		return TO_USER;
 	v->out = host->ifindex;
 	v->index_out = host->index;
@@ -548,7 +570,7 @@ static __always_inline int decide(struct __sk_buff *skb, const struct port *in, 
 	refresh(sender);
 	if (dst.flags & STATION_GATEWAY)
 		return unless_held(&src, to_gateway(skb, in, &dst, v));
-	if (dst.flags & STATION_BEYOND || (in->group && in->group == dst.group) || !fits(skb, in, v))
+	if (dst.flags & STATION_BEYOND || (in->group && in->group == dst.group) || !fits(skb, in->floor, v))
 		return TO_USER;
 	if (in->flags & PORT_HOST && !from_host(skb, in, v))
 		return TO_USER;
@@ -557,34 +579,89 @@ static __always_inline int decide(struct __sk_buff *skb, const struct port *in, 
 	return unless_held(&src, TO_PORT);
 }
 
-/* judge is decide for the frame in work. */
-static __always_inline struct verdict *judge(struct __sk_buff *skb, const struct port *in)
+static __always_inline __u32 changes(void)
 {
-	__u32 zero = 0;
+	__u32 word = CHANGES;
+	__u64 *n = bpf_map_lookup_elem(&control, &word);
+
+	return n ? *n : 0;
+}
+
+/* recent is where what was decided of the frame's stations is kept. */
+static __always_inline struct recent *recent(const struct verdict *v)
+{
+	const __u8 *dst = v->eth.h_dest, *src = v->eth.h_source;
+	__u32 slot = (dst[5] + src[5] * 31 + dst[4] * 7 + src[4] * 131 + v->in) % RECENT;
+
+	return bpf_map_lookup_elem(&recents, &slot);
+}
+
+/* again reports whether the frame's stations were decided on a moment ago, and then
+ * fills in v. */
+static __always_inline int again(struct __sk_buff *skb, struct recent *r, struct verdict *v)
+{
+	if (r->in != v->in || !same(r->macs, &v->eth, sizeof(r->macs)) || r->changes != changes() ||
+	    r->time != now() || !fits(skb, r->floor, v))
+		return 0;
+	v->out = r->out;
+	v->index_in = r->index_in;
+	v->index_out = r->index_out;
+	return 1;
+}
+
+static __always_inline void keep(struct recent *r, const struct port *in, const struct verdict *v, __u32 changed)
+{
+	r->in = 0;
+	__builtin_memcpy(r->macs, &v->eth, sizeof(r->macs));
+	r->out = v->out;
+	r->index_in = v->index_in;
+	r->index_out = v->index_out;
+	r->floor = in->floor;
+	r->time = now();
+	r->changes = changed;
+	r->in = v->in;
+}
+
+/* judge is decide for the frame in work; 0 where the device is no port. */
+static __always_inline struct verdict *judge(struct __sk_buff *skb)
+{
+	__u32 zero = 0, ifindex = skb->ifindex, changed;
 	struct verdict *v = bpf_map_lookup_elem(&decided, &zero);
+	struct port *in;
+	struct recent *r;
 
 	if (!v)
 		return 0;
 	v->in = 0;
 	if (bpf_skb_load_bytes(skb, 0, &v->eth, sizeof(v->eth)))
 		return 0;
-	v->in = skb->ifindex;
+	v->in = ifindex;
 	v->len = skb->len;
+	v->act = TO_PORT;
+	r = recent(v);
+	if (r && again(skb, r, v))
+		return v;
+	changed = changes();
+	in = bpf_map_lookup_elem(&ports, &ifindex);
+	if (!in) {
+		v->in = 0;
+		return 0;
+	}
 	v->act = decide(skb, in, v);
+	/* The host's frames are told apart by more than their stations. */
+	if (r && v->act == TO_PORT && !in->flags)
+		keep(r, in, v, changed);
 	return v;
 }
 
-/* about reports whether a verdict is about the frame in work. One is left behind where
- * something keeps the frame from the classifier: another program at the device, or
- * because this one is not attached yet. */
+/* about reports whether a verdict is about the frame in work, whose Ethernet header is
+ * the same. One is left behind where something keeps the frame from the classifier:
+ * another program at the device, or because this one is not attached yet. */
 static __always_inline int about(const struct verdict *v, struct __sk_buff *skb)
 {
-	struct ethhdr eth;
 	__u8 head[sizeof(v->head)] __attribute__((aligned(8)));
 
 	if (v->in != skb->ifindex || v->len != skb->len)
-		return 0;
-	if (bpf_skb_load_bytes(skb, 0, &eth, sizeof(eth)) || !same(&eth, &v->eth, sizeof(eth)))
 		return 0;
 	if (v->act < TO_HOST || v->act > TO_GUEST)
 		return 1;
@@ -596,20 +673,14 @@ static __always_inline int about(const struct verdict *v, struct __sk_buff *skb)
  * there, its own. */
 static __always_inline struct verdict *take(struct __sk_buff *skb)
 {
-	__u32 zero = 0, ifindex = skb->ifindex;
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	__u32 zero = 0;
 	struct verdict *v = bpf_map_lookup_elem(&decided, &zero);
-	struct port *in;
 
 	if (!v)
 		return 0;
-	if (about(v, skb)) {
-		v->in = 0;
-		return v;
-	}
-	in = bpf_map_lookup_elem(&ports, &ifindex);
-	if (!in)
-		return 0;
-	v = judge(skb, in);
+	if (data + sizeof(v->eth) > end || !same(data, &v->eth, sizeof(v->eth)) || !about(v, skb))
+		v = judge(skb);
 	if (v)
 		v->in = 0;
 	return v;
@@ -650,9 +721,9 @@ static __always_inline void note_bad(const struct verdict *v)
 }
 
 /* for_user counts a frame that a socket's filter lets through. */
-static __always_inline int for_user(const struct port *in)
+static __always_inline int for_user(const struct verdict *v)
 {
-	__u32 index = in->index;
+	__u32 index = v->index_in;
 	struct counters *c = bpf_map_lookup_elem(&counters, &index);
 
 	if (c)
@@ -745,14 +816,11 @@ static __always_inline int act(struct __sk_buff *skb, const struct verdict *v, i
 SEC("socket")
 int port_filter(struct __sk_buff *skb)
 {
-	__u32 ifindex = skb->ifindex;
-	struct port *in = bpf_map_lookup_elem(&ports, &ifindex);
-	struct verdict *v;
+	struct verdict *v = judge(skb);
 
-	if (!in)
+	if (!v)
 		return -1;
-	v = judge(skb, in);
-	return v && v->act != TO_USER ? 0 : for_user(in);
+	return v->act == TO_USER ? for_user(v) : 0;
 }
 
 /* port: at the ingress of a guest's port; the host's stack sees nothing of it. */
@@ -764,25 +832,21 @@ int port(struct __sk_buff *skb) { return act(skb, take(skb), TC_ACT_SHOT); }
 SEC("tc")
 int host(struct __sk_buff *skb)
 {
-	__u32 ifindex = skb->ifindex;
-	struct port *in = bpf_map_lookup_elem(&ports, &ifindex);
+	struct verdict *v = judge(skb);
 
-	return in ? act(skb, judge(skb, in), TC_ACT_UNSPEC) : TC_ACT_UNSPEC;
+	if (v)
+		v->in = 0;
+	return act(skb, v, TC_ACT_UNSPEC);
 }
 
 /* uplink_filter: on the packet socket of an uplink. */
 SEC("socket")
 int uplink_filter(struct __sk_buff *skb)
 {
-	__u32 ifindex = skb->ifindex;
-	struct port *in = bpf_map_lookup_elem(&ports, &ifindex);
-	struct verdict *v;
+	struct verdict *v = judge(skb);
 
-	if (in) {
-		v = judge(skb, in);
-		if (v && v->act != TO_USER)
-			return 0;
-	}
+	if (v && v->act != TO_USER)
+		return 0;
 	bpf_tail_call(skb, &slow, SLOW_UPLINK);
 	return 0;
 }

@@ -65,6 +65,19 @@ type fastPort struct {
 	Pad     [6]uint8
 }
 
+type fastRecent struct {
+	_        structs.HostLayout
+	In       uint32
+	Changes  uint32
+	Time     uint32
+	Macs     [12]uint8
+	Out      uint32
+	IndexIn  uint16
+	IndexOut uint16
+	Floor    uint16
+	Pad      uint16
+}
+
 type fastStation struct {
 	_       structs.HostLayout
 	Who     fastAddress
@@ -121,6 +134,7 @@ const (
 	fastMapFlows         = "flows"
 	fastMapNetworks      = "networks"
 	fastMapPorts         = "ports"
+	fastMapRecents       = "recents"
 	fastMapSlow          = "slow"
 	fastMapStations      = "stations"
 	fastMapUsed          = "used"
@@ -190,6 +204,7 @@ type fastMapSpecs struct {
 	Flows    *ebpf.MapSpec `ebpf:"flows"`
 	Networks *ebpf.MapSpec `ebpf:"networks"`
 	Ports    *ebpf.MapSpec `ebpf:"ports"`
+	Recents  *ebpf.MapSpec `ebpf:"recents"`
 	Slow     *ebpf.MapSpec `ebpf:"slow"`
 	Stations *ebpf.MapSpec `ebpf:"stations"`
 	Used     *ebpf.MapSpec `ebpf:"used"`
@@ -227,6 +242,7 @@ type fastMaps struct {
 	Flows    *ebpf.Map `ebpf:"flows"`
 	Networks *ebpf.Map `ebpf:"networks"`
 	Ports    *ebpf.Map `ebpf:"ports"`
+	Recents  *ebpf.Map `ebpf:"recents"`
 	Slow     *ebpf.Map `ebpf:"slow"`
 	Stations *ebpf.Map `ebpf:"stations"`
 	Used     *ebpf.Map `ebpf:"used"`
@@ -240,6 +256,7 @@ func (m *fastMaps) Close() error {
 		m.Flows,
 		m.Networks,
 		m.Ports,
+		m.Recents,
 		m.Slow,
 		m.Stations,
 		m.Used,

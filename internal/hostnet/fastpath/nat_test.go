@@ -37,7 +37,7 @@ func newLiveBed(t *testing.T) *liveBed {
 	l.bits = l.steer.Ports()
 	l.start(t, l.steer.FilterFD())
 	check(t, l.steer.SetOutside([]netip.Addr{outside.Addr()}))
-	l.guest = l.end(t, 1, guestMAC(1), guestIP(1), gatewayIP, station)
+	l.guest = l.end(t, 1, vmMAC(1), vmIP(1), gatewayIP, station)
 	l.server = l.end(t, uplinkPort, nextHop, servers[0], outside, nic)
 	l.ns.Must(func() error {
 		d1, d6 := l.ifindex[1], l.ifindex[uplinkPort]

@@ -17,11 +17,11 @@ func (g *generator) anything(from int) packet4 {
 	if g.one(6) {
 		return packet4{pick(g, uint16(wire.TypeARP), 0x86dd, 0x88b5, 0x88a8), make([]byte, 1+g.r.IntN(1600))}
 	}
-	src := guestIP(from)
+	src := vmIP(from)
 	if g.one(8) {
-		src = pick(g, gatewayIP, guestIP(1), wire.IP4{10, 7, 0, 0}, wire.IP4{10, 7, 0, 255}, wire.IP4{192, 0, 2, 1})
+		src = pick(g, gatewayIP, vmIP(1), wire.IP4{10, 7, 0, 0}, wire.IP4{10, 7, 0, 255}, wire.IP4{192, 0, 2, 1})
 	}
-	dst := pick(g, gatewayIP, gatewayIP, gatewayIP, guestIP(1), guestIP(2), servers[0], outside)
+	dst := pick(g, gatewayIP, gatewayIP, gatewayIP, vmIP(1), vmIP(2), servers[0], outside)
 	return g.whole(g.proto(), src, dst, g.port(), pick(g, uint16(53), 67, 80, 443), 8)
 }
 
@@ -34,12 +34,12 @@ func (g *generator) port() uint16 { return 1000 + uint16(g.r.IntN(2)) }
 // toOutside is a packet of a guest to a server, of few flows, so that they become old.
 func (g *generator) toOutside(from int) packet4 {
 	dst := pick(g, servers...)
-	return g.whole(g.proto(), guestIP(from), dst, g.port(), 80, 8)
+	return g.whole(g.proto(), vmIP(from), dst, g.port(), 80, 8)
 }
 
 // fromHost is a packet of the host's stack, or one that it forwards.
 func (g *generator) fromHost() packet4 {
-	dst := guestIP(1 + g.r.IntN(numGuests))
+	dst := vmIP(1 + g.r.IntN(numGuests))
 	src := pick(g, gatewayIP, gatewayIP, gatewayIP, outside, servers[0])
 	return g.whole(g.proto(), src, dst, 80, g.port(), 8)
 }

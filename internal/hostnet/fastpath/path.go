@@ -44,6 +44,7 @@ type member struct {
 // words of the control map, as in fast.c.
 const (
 	generationWord = iota
+	changesWord
 	controlWords
 )
 
@@ -114,6 +115,10 @@ func (p *Path) Resumed() bool { return p.resumed }
 
 // Reroute ends the validity of all flows, since the host's routing changed.
 func (p *Path) Reroute() { atomic.AddUint64(&p.control[generationWord], 1) }
+
+// changed ends the validity of what the programs keep of pairs of stations. It comes
+// after the change.
+func (p *Path) changed() { atomic.AddUint64(&p.control[changesWord], 1) }
 
 // Generation is that of the host's routing, for Flow.Generation.
 func (p *Path) Generation() uint32 { return uint32(atomic.LoadUint64(&p.control[generationWord])) }

@@ -49,6 +49,7 @@ func (p *Path) SetPort(port Port) error {
 }
 
 func (p *Path) setPort(port Port) error {
+	defer p.changed()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	index := p.ports[port.Ifindex].index
@@ -88,6 +89,7 @@ func (p *Path) RemovePort(ifindex int) error {
 }
 
 func (p *Path) dropPort(ifindex int) error {
+	defer p.changed()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	m, ok := p.ports[ifindex]

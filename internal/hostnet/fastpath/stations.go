@@ -46,7 +46,10 @@ var records = sync.Pool{New: func() any { return new(record) }}
 
 // Learn says that a station is behind a device, which is a port, in place of what was
 // known of it. It errs where there is no room.
-func (p *Path) Learn(s Station) error { return p.learn(s, ebpf.UpdateAny) }
+func (p *Path) Learn(s Station) error {
+	defer p.changed()
+	return p.learn(s, ebpf.UpdateAny)
+}
 
 // Add is Learn for a station of which nothing is known yet; else it does nothing.
 func (p *Path) Add(s Station) error {
@@ -88,6 +91,7 @@ func (p *Path) member(ifindex int) member {
 
 // Forget makes a station unknown.
 func (p *Path) Forget(network uint16, mac [6]byte) error {
+	defer p.changed()
 	r := records.Get().(*record)
 	defer records.Put(r)
 	r.key = fastAddress{Network: network, Mac: mac}

@@ -9,6 +9,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"ubridge/internal/hostnet/fastpath"
 	"ubridge/internal/hostnet/steer"
 )
 
@@ -57,6 +58,16 @@ func BPF() error {
 		return err
 	}
 	return s.Close()
+}
+
+// FastPath loads the fast path's programs and lets them go; the error says why frames
+// would go by user space.
+func FastPath() error {
+	p, err := fastpath.Open(fastpath.Options{Stations: 1, Flows: 1}, 0)
+	if err != nil {
+		return err
+	}
+	return p.Close()
 }
 
 // Clsact tries the qdisc on the loopback device of a namespace of its own,
