@@ -188,6 +188,9 @@ func (d *Daemon) addFast(to *api.Counters, id dataplane.PortID) {
 	if c.Held > 0 { // they would have found the ring full
 		to.Drops[frame.RingFull.String()] += c.Held
 	}
+	if c.Bad > 0 {
+		to.Drops[frame.BadOffload.String()] += c.Bad
+	}
 }
 
 // mtuChanged follows a device's MTU on the fast path.

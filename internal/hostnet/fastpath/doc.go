@@ -30,6 +30,15 @@
 //	host                    the egress of the host's port: what the host sends
 //	uplink_filter, uplink   an uplink: packets of flows that come in
 //
+// # What guests may try
+//
+// A verdict is taken for the frame that it is about: device, length, Ethernet header and,
+// of packets for the host or of flows, addresses and the transport header's first eight
+// bytes are compared. An element of a map that is deleted while a program reads it may be
+// another one's already: whose it is is read last. Segments of superframes are as long as
+// the guest says, so that they are compared with the ports' MTU. A checksum that a guest
+// has its device write across addresses or ports drops the frame (Counters.Bad).
+//
 // # What is true meanwhile
 //
 // Programs note when they saw a station (2^30 ns of CLOCK_MONOTONIC) and a flow, and

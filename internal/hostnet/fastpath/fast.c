@@ -11,10 +11,12 @@
 //go:build ignore
 
 #include <linux/bpf.h>
+#include <linux/errno.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/in.h>
 #include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/pkt_cls.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
@@ -24,6 +26,9 @@
 #define IP_MF 0x2000
 #define IP_OFFSET 0x1fff
 #define VLAN_HLEN 4
+
+/* The compiler keeps loads before it before those behind. */
+#define barrier() asm volatile("" ::: "memory")
 
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02
@@ -74,20 +79,23 @@ struct {
 struct address {
 	__u16 network;
 	__u8 mac[ETH_ALEN];
-};
+} __attribute__((aligned(8)));
 
 /* What a station is. */
 enum {
 	STATION_GATEWAY = 1, /* the network's own, behind the host's port */
+	STATION_BEYOND = 4, /* another one behind the host's port, which what is sent there does not reach */
 	STATION_HELD = 2, /* what would be sent on for it is dropped, until what user space has of it is out */
 };
 
 struct station {
+	struct address who; /* first: see known */
 	__u32 ifindex; /* of the device that it is behind */
 	__u16 index; /* of that port's counters */
 	__u8 group;
 	__u8 flags;
 	__u32 seen; /* when it sent last: CLOCK_MONOTONIC, 2^30 ns */
+	__u32 pad;
 };
 
 /* stations: who is known where. */
@@ -109,6 +117,7 @@ struct tuple {
 };
 
 struct flow {
+	struct tuple was; /* first: see known */
 	__be32 addr; /* the new source, or inward the new destination */
 	__be16 port;
 	__u16 mtu; /* of the way, bytes of packet */
@@ -161,6 +170,7 @@ struct counters {
 	__u64 rx_frames, rx_bytes, tx_frames, tx_bytes; /* what went this way */
 	__u64 slow; /* frames that came in and are for user space */
 	__u64 held; /* of stations that are held: dropped */
+	__u64 bad; /* dropped: they asked for a checksum across what is translated */
 };
 
 /* counters: by the port's index. */
@@ -200,6 +210,7 @@ struct verdict {
 	__u8 protocol;
 	__u16 index_in, index_out;
 	__u32 out; /* interface index */
+	__u8 head[16]; /* of a packet to the gateway or of a flow, from its source address on */
 	/* of a translated packet */
 	__be32 old_addr, new_addr;
 	__be16 old_port, new_port;
@@ -222,7 +233,8 @@ struct recent {
 	__u8 macs[2 * ETH_ALEN]; /* destination, source */
 	__u32 out;
 	__u16 index_in, index_out;
-	__u16 mtu, floor; /* of the sender's port */
+	__u16 floor; /* of the sender's port */
+	__u16 pad;
 };
 
 #define RECENT 256
@@ -256,13 +268,21 @@ static __always_inline __u32 length(const struct __sk_buff *skb)
 	return skb->len + (skb->vlan_present ? VLAN_HLEN : 0);
 }
 
-/* known finds a station. */
-static __always_inline struct station *known(__u16 network, const __u8 *mac)
+/* known copies what is known of a station to s, and gives the element. An element
+ * that the daemon deletes meanwhile may be used again at once, for another station,
+ * whose identity is then written first: it is read last. */
+static __always_inline struct station *known(__u16 network, const __u8 *mac, struct station *s)
 {
 	struct address a = { .network = network };
+	struct station *found;
 
 	__builtin_memcpy(a.mac, mac, ETH_ALEN);
-	return bpf_map_lookup_elem(&stations, &a);
+	found = bpf_map_lookup_elem(&stations, &a);
+	if (!found)
+		return 0;
+	*s = *found;
+	barrier();
+	return *(__u64 *)&found->who == *(__u64 *)&a ? found : 0;
 }
 
 /* refresh notes that a station is there, once in a while. */
@@ -274,13 +294,40 @@ static __always_inline void refresh(struct station *s)
 		s->seen = t;
 }
 
-/* fits: no frame is longer than any port of the network takes; superframes only
- * where all take what the sender's port does. */
-static __always_inline int fits(const struct __sk_buff *skb, __u16 mtu, __u16 floor)
+/* headers is how long the headers of a superframe's segments are, from the network's
+ * on; 0 for one that is not plain TCP or UDP. */
+static __always_inline __u32 headers(struct __sk_buff *skb, __be16 type)
 {
-	if (skb->gso_size)
-		return mtu <= floor;
-	return skb->len <= floor + ETH_HLEN;
+	__u32 ip = sizeof(struct ipv6hdr), at = __builtin_offsetof(struct ipv6hdr, nexthdr);
+	__u8 first, protocol, offset;
+
+	if (type == bpf_htons(ETH_P_IP)) {
+		if (bpf_skb_load_bytes(skb, ETH_HLEN, &first, sizeof(first)))
+			return 0;
+		ip = (first & 15) * 4;
+		at = __builtin_offsetof(struct iphdr, protocol);
+	} else if (type != bpf_htons(ETH_P_IPV6)) {
+		return 0;
+	}
+	if (bpf_skb_load_bytes(skb, ETH_HLEN + at, &protocol, sizeof(protocol)))
+		return 0;
+	if (protocol == IPPROTO_UDP)
+		return ip + 8;
+	if (protocol != IPPROTO_TCP || bpf_skb_load_bytes(skb, ETH_HLEN + ip + 12, &offset, sizeof(offset)))
+		return 0;
+	return ip + (offset >> 4) * 4;
+}
+
+/* fits: neither the frame nor a segment of it is longer than any port of the network
+ * takes. A guest says how long segments are to be. */
+static __always_inline int fits(struct __sk_buff *skb, __u16 floor, const struct verdict *v)
+{
+	__u32 n;
+
+	if (!skb->gso_size)
+		return skb->len <= floor + ETH_HLEN;
+	n = headers(skb, v->eth.h_proto);
+	return n && n + skb->gso_size <= floor;
 }
 
 /* header of a packet, as far as it is looked at. */
@@ -343,13 +390,14 @@ static __always_inline int parse(struct __sk_buff *skb, struct packet *p)
 	return total >= sizeof(*ip) + need;
 }
 
-/* segment is the length of the longest packet that the frame becomes on the wire. */
+/* segment is the length of the longest packet that the frame becomes on the wire, with
+ * what may follow it. */
 static __always_inline __u32 segment(const struct __sk_buff *skb, const struct packet *p)
 {
 	__u32 headers = sizeof(p->ip);
 
 	if (!skb->gso_size)
-		return bpf_ntohs(p->ip.tot_len);
+		return skb->len - ETH_HLEN;
 	headers += p->ip.protocol == IPPROTO_TCP ? (p->rest[8] >> 4) * 4 : 8;
 	return headers + skb->gso_size;
 }
@@ -397,8 +445,9 @@ static __always_inline void renew(const struct flow *f)
 		*last = t;
 }
 
-/* translate fills in what a flow's packet becomes. */
-static __always_inline void translate(struct verdict *v, const struct flow *f, const struct packet *p)
+/* translate fills in what a flow's packet becomes, and reports whether f was the flow
+ * t all the time. */
+static __always_inline int translate(struct verdict *v, const struct flow *f, const struct tuple *t, const struct packet *p)
 {
 	v->protocol = p->ip.protocol;
 	v->new_addr = f->addr;
@@ -406,6 +455,14 @@ static __always_inline void translate(struct verdict *v, const struct flow *f, c
 	__builtin_memcpy(v->dst, f->dst, ETH_ALEN);
 	__builtin_memcpy(v->src, f->src, ETH_ALEN);
 	renew(f);
+	barrier();
+	return same(&f->was, t, sizeof(*t));
+}
+
+/* keep_head notes which packet the verdict is about. */
+static __always_inline void keep_head(struct verdict *v, const struct packet *p)
+{
+	__builtin_memcpy(v->head, &p->ip.saddr, sizeof(v->head));
 }
 
 /* outward: a guest's packet to the gateway's station that belongs to a flow. */
@@ -423,8 +480,7 @@ static __always_inline int outward(struct __sk_buff *skb, const struct port *in,
 	v->index_out = f->index;
 	v->old_addr = t.saddr;
 	v->old_port = t.sport;
-	translate(v, f, p);
-	return TO_OUTSIDE;
+	return translate(v, f, &t, p) ? TO_OUTSIDE : TO_USER;
 }
 
 /* inward: a packet from outside that belongs to a flow. */
@@ -432,7 +488,7 @@ static __always_inline int inward(struct __sk_buff *skb, struct verdict *v)
 {
 	struct tuple t = { .inward = 1 };
 	struct packet p;
-	struct station *guest;
+	struct station guest;
 	struct flow *f;
 
 	if (skb->pkt_type != PACKET_HOST || v->eth.h_proto != bpf_htons(ETH_P_IP) || skb->vlan_present)
@@ -442,15 +498,14 @@ static __always_inline int inward(struct __sk_buff *skb, struct verdict *v)
 	f = find(&p, &t, ICMP_ECHOREPLY);
 	if (!f || segment(skb, &p) > f->mtu || (f->ifindex && f->ifindex != skb->ifindex))
 		return TO_USER;
-	guest = known(f->network, f->dst);
-	if (!guest || guest->flags & STATION_GATEWAY)
+	if (!known(f->network, f->dst, &guest) || guest.flags & (STATION_GATEWAY | STATION_BEYOND))
 		return TO_USER;
-	v->out = guest->ifindex;
-	v->index_out = guest->index;
+	v->out = guest.ifindex;
+	v->index_out = guest.index;
 	v->old_addr = t.daddr;
 	v->old_port = t.dport;
-	translate(v, f, &p);
-	return TO_GUEST;
+	keep_head(v, &p);
+	return translate(v, f, &t, &p) ? TO_GUEST : TO_USER;
 }
 
 /* to_gateway: what a guest sends to its network's own station. */
@@ -462,6 +517,7 @@ static __always_inline int to_gateway(struct __sk_buff *skb, const struct port *
 
 	if (!n || v->eth.h_proto != bpf_htons(ETH_P_IP) || skb->vlan_present || !parse(skb, &p))
 		return TO_USER;
+	keep_head(v, &p);
 	src = p.ip.saddr;
 	if ((src ^ n->gateway) & n->mask || src == n->gateway || !(src & ~n->mask) || !~(src | n->mask))
 		return TO_USER;
@@ -469,7 +525,7 @@ static __always_inline int to_gateway(struct __sk_buff *skb, const struct port *
 		return outward(skb, in, &p, v);
 	if (p.ip.protocol == IPPROTO_UDP && n->services && (p.dport == bpf_htons(PORT_DNS) || p.dport == bpf_htons(PORT_DHCP)))
 		return TO_USER;
-	if (!host->ifindex || !fits(skb, in->mtu, in->floor))
+	if (!host->ifindex || !fits(skb, in->floor, v))
 		return TO_USER;
 	v->out = host->ifindex;
 	v->index_out = host->index;
@@ -487,7 +543,9 @@ static __always_inline int from_host(struct __sk_buff *skb, const struct port *i
 		return 0;
 	if (bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof(ip)))
 		return 0;
-	return ip.version == 4 && ip.ihl == 5 && ip.saddr == n->gateway;
+	if (ip.version != 4 || ip.ihl < 5 || ip.ihl * 4 + ETH_HLEN > skb->len)
+		return 0;
+	return bpf_ntohs(ip.tot_len) >= ip.ihl * 4 && ip.saddr == n->gateway;
 }
 
 static __always_inline int unless_held(const struct station *src, int act)
@@ -498,29 +556,28 @@ static __always_inline int unless_held(const struct station *src, int act)
 /* decide says what is to be done with a frame of a port, and fills in v. */
 static __always_inline int decide(struct __sk_buff *skb, const struct port *in, struct verdict *v)
 {
-	struct station *src, *dst;
+	struct station src, dst, *sender;
 
 	v->index_in = in->index;
 	if (in->flags & PORT_UPLINK)
 		return inward(skb, v);
 	if (v->eth.h_dest[0] & 1)
 		return TO_USER;
-	src = known(in->network, v->eth.h_source);
-	if (!src || src->ifindex != skb->ifindex)
+	sender = known(in->network, v->eth.h_source, &src);
+	if (!sender || src.ifindex != skb->ifindex)
 		return TO_USER;
-	dst = known(in->network, v->eth.h_dest);
-	if (!dst)
+	if (!known(in->network, v->eth.h_dest, &dst) || dst.ifindex == skb->ifindex)
 		return TO_USER;
-	refresh(src);
-	if (dst->flags & STATION_GATEWAY)
-		return unless_held(src, to_gateway(skb, in, dst, v));
-	if (dst->ifindex == skb->ifindex || (in->group && in->group == dst->group) || !fits(skb, in->mtu, in->floor))
+	refresh(sender);
+	if (dst.flags & STATION_GATEWAY)
+		return unless_held(&src, to_gateway(skb, in, &dst, v));
+	if (dst.flags & STATION_BEYOND || (in->group && in->group == dst.group) || !fits(skb, in->floor, v))
 		return TO_USER;
 	if (in->flags & PORT_HOST && !from_host(skb, in, v))
 		return TO_USER;
-	v->out = dst->ifindex;
-	v->index_out = dst->index;
-	return unless_held(src, TO_PORT);
+	v->out = dst.ifindex;
+	v->index_out = dst.index;
+	return unless_held(&src, TO_PORT);
 }
 
 static __always_inline __u32 changes(void)
@@ -545,7 +602,7 @@ static __always_inline struct recent *recent(const struct verdict *v)
 static __always_inline int again(struct __sk_buff *skb, struct recent *r, struct verdict *v)
 {
 	if (r->in != v->in || !same(r->macs, &v->eth, sizeof(r->macs)) || r->changes != changes() ||
-	    r->time != now() || !fits(skb, r->mtu, r->floor))
+	    r->time != now() || !fits(skb, r->floor, v))
 		return 0;
 	v->out = r->out;
 	v->index_in = r->index_in;
@@ -560,7 +617,6 @@ static __always_inline void keep(struct recent *r, const struct port *in, const 
 	r->out = v->out;
 	r->index_in = v->index_in;
 	r->index_out = v->index_out;
-	r->mtu = in->mtu;
 	r->floor = in->floor;
 	r->time = now();
 	r->changes = changed;
@@ -599,6 +655,21 @@ static __always_inline struct verdict *judge(struct __sk_buff *skb)
 	return v;
 }
 
+/* about reports whether a verdict is about the frame in work, whose Ethernet header is
+ * the same. One is left behind where something keeps the frame from the classifier:
+ * another program at the device, or because this one is not attached yet. */
+static __always_inline int about(const struct verdict *v, struct __sk_buff *skb)
+{
+	__u8 head[sizeof(v->head)] __attribute__((aligned(8)));
+
+	if (v->in != skb->ifindex || v->len != skb->len)
+		return 0;
+	if (v->act < TO_HOST || v->act > TO_GUEST)
+		return 1;
+	return !bpf_skb_load_bytes(skb, ETH_HLEN + __builtin_offsetof(struct iphdr, saddr), head, sizeof(head)) &&
+	       same(head, v->head, sizeof(head));
+}
+
 /* take gives the filter's verdict on the frame in work, or where no socket is
  * there, its own. */
 static __always_inline struct verdict *take(struct __sk_buff *skb)
@@ -609,8 +680,7 @@ static __always_inline struct verdict *take(struct __sk_buff *skb)
 
 	if (!v)
 		return 0;
-	if (v->in != skb->ifindex || v->len != skb->len || data + sizeof(v->eth) > end ||
-	    !same(data, &v->eth, sizeof(v->eth)))
+	if (data + sizeof(v->eth) > end || !same(data, &v->eth, sizeof(v->eth)) || !about(v, skb))
 		v = judge(skb);
 	if (v)
 		v->in = 0;
@@ -642,6 +712,15 @@ static __always_inline void note_held(const struct verdict *v)
 		c->held++;
 }
 
+static __always_inline void note_bad(const struct verdict *v)
+{
+	__u32 in = v->index_in;
+	struct counters *c = bpf_map_lookup_elem(&counters, &in);
+
+	if (c)
+		c->bad++;
+}
+
 /* for_user counts a frame that a socket's filter lets through. */
 static __always_inline int for_user(const struct verdict *v)
 {
@@ -655,31 +734,48 @@ static __always_inline int for_user(const struct verdict *v)
 
 #define L4 (ETH_HLEN + sizeof(struct iphdr))
 
+/* checksum_at is where a transport's checksum is. */
+static __always_inline __u32 checksum_at(__u8 protocol)
+{
+	return L4 + (protocol == IPPROTO_TCP ? 16 : protocol == IPPROTO_UDP ? 6 : 2);
+}
+
+/* honest reports whether a guest's packet may be translated. A guest says where its
+ * device is to write a checksum when the packet leaves: across addresses or ports, that
+ * would undo the translation. No field tells a program where that is, but two helpers
+ * behave by it: the first leaves alone a checksum that is unfinished, the second never
+ * cuts a frame in front of where one is to be written. */
+static __always_inline int honest(struct __sk_buff *skb, const struct verdict *v)
+{
+	const __u32 at = checksum_at(v->protocol);
+	__u16 was, is;
+
+	if (bpf_skb_load_bytes(skb, at, &was, sizeof(was)) || bpf_l4_csum_replace(skb, at, 0, 1, 4) ||
+	    bpf_skb_load_bytes(skb, at, &is, sizeof(is)))
+		return 0;
+	if (was != is)
+		return !bpf_skb_store_bytes(skb, at, &was, sizeof(was), 0);
+	return v->protocol != IPPROTO_ICMP && bpf_skb_change_tail(skb, at + 1, 0) == -EINVAL;
+}
+
 /* rewrite makes a flow's packet what v says. The helpers know whether a checksum
  * is finished. */
 static __always_inline int rewrite(struct __sk_buff *skb, const struct verdict *v)
 {
 	const int out = v->act == TO_OUTSIDE;
 	const __u32 addr = ETH_HLEN + (out ? __builtin_offsetof(struct iphdr, saddr) : __builtin_offsetof(struct iphdr, daddr));
-	__u32 port = L4 + (out ? 0 : 2), sum;
+	const __u32 sum = checksum_at(v->protocol);
+	__u32 port = L4 + (out ? 0 : 2);
 	__u64 flags = BPF_F_PSEUDO_HDR;
 	__be16 ttl, less; /* and the protocol beside it: a word of the checksum */
 
 	if (bpf_skb_load_bytes(skb, ETH_HLEN + __builtin_offsetof(struct iphdr, ttl), &ttl, sizeof(ttl)))
 		return -1;
 	less = bpf_htons(bpf_ntohs(ttl) - 0x100);
-	switch (v->protocol) {
-	case IPPROTO_TCP:
-		sum = L4 + 16;
-		break;
-	case IPPROTO_UDP:
-		sum = L4 + 6;
+	if (v->protocol == IPPROTO_UDP)
 		flags |= BPF_F_MARK_MANGLED_0;
-		break;
-	default:
-		sum = L4 + 2;
+	if (v->protocol == IPPROTO_ICMP)
 		port = L4 + 4;
-	}
 	if (v->protocol != IPPROTO_ICMP && bpf_l4_csum_replace(skb, sum, v->old_addr, v->new_addr, flags | 4))
 		return -1;
 	flags &= ~BPF_F_PSEUDO_HDR;
@@ -700,6 +796,10 @@ static __always_inline int act(struct __sk_buff *skb, const struct verdict *v, i
 		return other;
 	if (v->act == TO_NOBODY) {
 		note_held(v);
+		return TC_ACT_SHOT;
+	}
+	if (v->act == TO_OUTSIDE && !honest(skb, v)) {
+		note_bad(v);
 		return TC_ACT_SHOT;
 	}
 	if (v->act >= TO_OUTSIDE && rewrite(skb, v))

@@ -27,10 +27,12 @@ type fastCounters struct {
 	TxBytes  uint64
 	Slow     uint64
 	Held     uint64
+	Bad      uint64
 }
 
 type fastFlow struct {
 	_          structs.HostLayout
+	Was        fastTuple
 	Addr       uint32
 	Port       uint16
 	Mtu        uint16
@@ -72,17 +74,19 @@ type fastRecent struct {
 	Out      uint32
 	IndexIn  uint16
 	IndexOut uint16
-	Mtu      uint16
 	Floor    uint16
+	Pad      uint16
 }
 
 type fastStation struct {
 	_       structs.HostLayout
+	Who     fastAddress
 	Ifindex uint32
 	Index   uint16
 	Group   uint8
 	Flags   uint8
 	Seen    uint32
+	Pad     uint32
 }
 
 type fastTuple struct {
@@ -111,6 +115,7 @@ type fastVerdict struct {
 	IndexIn  uint16
 	IndexOut uint16
 	Out      uint32
+	Head     [16]uint8
 	OldAddr  uint32
 	NewAddr  uint32
 	OldPort  uint16

@@ -111,7 +111,7 @@ func (e *pair) outward(f *Flow) {
 		Network: f.Network, Protocol: f.Protocol,
 	}
 	e.value = fastFlow{
-		Addr: be32(f.Outside), Port: be16(f.OutsidePort), Mtu: mtu(f.MTU), Generation: f.Generation, Slot: uint32(f.Slot),
+		Was: e.key, Addr: be32(f.Outside), Port: be16(f.OutsidePort), Mtu: mtu(f.MTU), Generation: f.Generation, Slot: uint32(f.Slot),
 		Ifindex: uint32(f.Uplink), Dst: f.NextHop, Src: f.Source, Guest: f.Guest,
 	}
 }
@@ -122,7 +122,7 @@ func (e *pair) inward(f *Flow) {
 		Protocol: f.Protocol, Inward: 1,
 	}
 	e.value = fastFlow{
-		Addr: be32(f.Inside), Port: be16(f.InsidePort), Mtu: mtu(f.GuestMTU), Generation: f.Generation, Slot: uint32(f.Slot),
+		Was: e.key, Addr: be32(f.Inside), Port: be16(f.InsidePort), Mtu: mtu(f.GuestMTU), Generation: f.Generation, Slot: uint32(f.Slot),
 		Network: f.Network, Dst: f.Guest, Src: f.Station,
 	}
 	if f.OnlyUplink {

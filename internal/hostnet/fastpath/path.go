@@ -38,6 +38,7 @@ type Path struct {
 type member struct {
 	index uint16 // of its counters
 	group uint8
+	kind  Kind
 }
 
 // words of the control map, as in fast.c.

@@ -65,7 +65,7 @@ func (p *Path) setPort(port Port) error {
 	if err := p.objects.Ports.Put(uint32(port.Ifindex), v); err != nil {
 		return fmt.Errorf("tell the kernel of port %d: %w", port.Ifindex, err)
 	}
-	p.ports[port.Ifindex] = member{index, port.Group}
+	p.ports[port.Ifindex] = member{index, port.Group, port.Kind}
 	return nil
 }
 
@@ -122,7 +122,7 @@ func (p *Path) recallPorts() error {
 	var v fastPort
 	it := p.objects.Ports.Iterate()
 	for it.Next(&ifindex, &v) {
-		p.ports[int(ifindex)] = member{v.Index, v.Group}
+		p.ports[int(ifindex)] = member{v.Index, v.Group, Kind(v.Flags)}
 	}
 	return it.Err()
 }
@@ -155,6 +155,7 @@ type Counters struct {
 
 	Slow uint64 // frames that came in and went to user space
 	Held uint64 // frames dropped for stations that were Held
+	Bad  uint64 // frames dropped that asked for a checksum across what is translated
 }
 
 // Counters are those of a port since it was made one; zero for a device that is none.
@@ -176,6 +177,7 @@ func (p *Path) Counters(ifindex int) (sum Counters, err error) {
 		sum.TxBytes += c.TxBytes
 		sum.Slow += c.Slow
 		sum.Held += c.Held
+		sum.Bad += c.Bad
 	}
 	return sum, nil
 }

@@ -32,6 +32,7 @@ type Station struct {
 const (
 	gatewayStation = 1 << iota
 	heldStation
+	stationBeyond
 )
 
 // record is an element of the map of stations on its way to the kernel.
@@ -63,11 +64,14 @@ func (p *Path) learn(s Station, how ebpf.MapUpdateFlags) error {
 	r := records.Get().(*record)
 	defer records.Put(r)
 	r.key = fastAddress{Network: s.Network, Mac: s.MAC}
-	r.value = fastStation{Ifindex: uint32(s.Ifindex), Seen: inUnits(s.Seen)}
+	r.value = fastStation{Who: r.key, Ifindex: uint32(s.Ifindex), Seen: inUnits(s.Seen)}
 	m := p.member(s.Ifindex)
 	r.value.Index, r.value.Group = m.index, m.group
-	if s.Gateway {
+	switch {
+	case s.Gateway:
 		r.value.Flags |= gatewayStation
+	case m.kind == Host:
+		r.value.Flags |= stationBeyond
 	}
 	if s.Held {
 		r.value.Flags |= heldStation

@@ -3,6 +3,8 @@ package steer
 import (
 	"errors"
 	"fmt"
+
+	"github.com/vishvananda/netlink"
 )
 
 // errNoBPF is what the fallback says of programs.
@@ -23,9 +25,7 @@ func (s *Steering) AttachHost(ifindex, program int) error {
 func (s *Steering) DetachHost(ifindex int) error { return s.remove(hostRole, ifindex) }
 
 // AttachUplinkForward puts a program before AttachUplink's, which sees what the first
-// one lets go on: attach the uplink first, since of the filters of one preference the
-// latest comes first, and one that is replaced stays where it is (net/sched/cls_bpf.c,
-// cls_bpf_change).
+// one lets go on, whichever was attached first.
 func (s *Steering) AttachUplinkForward(ifindex, program int) error {
 	return s.attachProgram(flowsRole, ifindex, program)
 }
@@ -39,7 +39,33 @@ func (s *Steering) attachProgram(r role, ifindex, program int) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if r == flowsRole {
+		if err := removeBehindUplink(ifindex); err != nil {
+			return err
+		}
+	}
 	return replaceFilter(r, ifindex, program)
+}
+
+// removeBehindUplink removes a filter of flowsRole that uplinkRole's goes before, as
+// where a predecessor left the one without the other: of the filters of one preference
+// the latest comes first, and one that is replaced stays where it is
+// (net/sched/cls_bpf.c, cls_bpf_change).
+func removeBehindUplink(ifindex int) error {
+	filters, err := listFilters(ifindex, flowsRole.hook())
+	if err != nil {
+		return err
+	}
+	for _, f := range filters {
+		b, ok := f.(*netlink.BpfFilter)
+		switch {
+		case ok && isOurs(b, flowsRole):
+			return nil
+		case ok && isOurs(b, uplinkRole):
+			return removeFilter(flowsRole, ifindex)
+		}
+	}
+	return nil
 }
 
 func (s *Steering) remove(r role, ifindex int) error {
