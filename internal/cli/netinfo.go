@@ -92,7 +92,7 @@ func infoLines(n api.NetworkInfo) [][2]string {
 func fastPath(f api.FastPath) string {
 	words := []string{f.Mode}
 	if f.Ports > 0 {
-		words = append(words, fmt.Sprintf("the kernel forwards what is known of %d ports", f.Ports))
+		words = append(words, fmt.Sprintf("the kernel forwards what is known, ports: %d", f.Ports))
 	}
 	if f.Off != "" {
 		words = append(words, "not all: "+f.Off)

@@ -201,7 +201,7 @@ func (d *Daemon) fastCheck(n *network) (checks []api.Check) {
 	case why != "":
 		checks = append(checks, warn("fast path "+n.name, "frames go by user space: "+why, "see \"fast path\" above, or set fastpath = \"off\" to be told no more"))
 	default:
-		checks = append(checks, ok("fast path "+n.name, fmt.Sprintf("the kernel forwards what is known of %d ports", ports)))
+		checks = append(checks, ok("fast path "+n.name, fmt.Sprintf("the kernel forwards what is known, ports: %d", ports)))
 	}
 	return checks
 }
