@@ -26,13 +26,6 @@ type Offer struct {
 	OutwardOnly bool
 }
 
-// Who does a session beside the table.
-const (
-	nobody byte = iota
-	kernelOutward
-	kernelBoth
-)
-
 // offerAfter is how many packets of a guest a session has before it is offered: what
 // asks and is answered once never costs the kernel's tables a change.
 const offerAfter = 4
@@ -45,9 +38,9 @@ func (t *Table) SetKernel(k Kernel) { t.kernel = k }
 // forgotten them, and notes when they were used there. It visits every slot.
 func (t *Table) Forsake(now Time) {
 	for i := range t.sessions[:t.freeSessions.high] {
-		if s := &t.sessions[i]; s.state != free && s.kernel != nobody {
+		if s := &t.sessions[i]; s.state != free && s.kernel {
 			t.catchUp(now, ref(i+1))
-			s.kernel = nobody
+			s.kernel = false
 		}
 	}
 }
@@ -95,21 +88,16 @@ func (t *Table) offerOf(r ref) Offer {
 }
 
 // Taken notes that the Kernel does a flow from now on.
-func (t *Table) Taken(f *Offer) {
-	s := &t.sessions[f.Slot]
-	if s.kernel = kernelBoth; f.OutwardOnly {
-		s.kernel = kernelOutward
-	}
-}
+func (t *Table) Taken(f *Offer) { t.sessions[f.Slot].kernel = true }
 
 // recall takes a session from the Kernel's care, whatever it is about to become.
 func (t *Table) recall(now Time, r ref) {
 	s := &t.sessions[r-1]
-	if s.kernel == nobody {
+	if !s.kernel {
 		return
 	}
 	t.catchUp(now, r)
-	s.kernel, s.offered = nobody, 0
+	s.kernel, s.offered = false, 0
 	if t.kernel != nil {
 		t.recalled = t.offerOf(r)
 		t.kernel.Recall(&t.recalled)
@@ -119,7 +107,7 @@ func (t *Table) recall(now Time, r ref) {
 // catchUp has a session be as if the packets that the Kernel did had come to the table.
 func (t *Table) catchUp(now Time, r ref) {
 	s := &t.sessions[r-1]
-	if s.kernel == nobody || t.kernel == nil {
+	if !s.kernel || t.kernel == nil {
 		return
 	}
 	used := min(t.kernel.Used(int(r-1)), now)
@@ -156,7 +144,7 @@ func (t *Table) Carried(now, within Time, budget int, fn func(remote wire.IP4)) 
 	for range min(budget, int(high)) {
 		r := advance(&t.carriedHand, high)
 		s := &t.sessions[r-1]
-		if s.state != free && s.kernel != nobody && t.kernel.Used(int(r-1))+within >= now {
+		if s.state != free && s.kernel && t.kernel.Used(int(r-1))+within >= now {
 			fn(wire.IP4FromUint32(s.tuple.remote))
 		}
 	}

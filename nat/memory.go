@@ -50,7 +50,7 @@ type Session struct {
 	fins    side // who sent FIN
 	mac     wire.MAC
 	offered Time  // when it was last offered to the Kernel
-	kernel  byte  // what of it that does
+	kernel  bool  // whether that does it
 	packets uint8 // of its guest's, up to offerAfter
 	_       [10]uint8
 }

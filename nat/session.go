@@ -60,7 +60,7 @@ func (t *Table) open(now Time, k *tuple, state ConnState, mac wire.MAC) (ref, fr
 	begin(&s.seq)
 	s.tuple, s.mapping, s.mac = *k, m, mac
 	s.used, s.born, s.state, s.fins = now, now, state, 0
-	s.offered, s.kernel, s.packets = 0, nobody, 0
+	s.offered, s.kernel, s.packets = 0, false, 0
 	end(&s.seq)
 	t.enterSession(r)
 	t.stats.Opened++

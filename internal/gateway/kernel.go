@@ -30,18 +30,8 @@ type Kernel interface {
 
 // SetKernel names who does flows alone; nil for nobody.
 func (r *Router) SetKernel(k Kernel) {
-	if r.kernel = k; k == nil {
-		r.cfg.NAT.SetKernel(nil)
-		return
-	}
+	r.kernel = k
 	r.cfg.NAT.SetKernel(k)
-}
-
-// SetKernelFlows says whether flows of br's guests may be done by the kernel.
-func (r *Router) SetKernelFlows(br dataplane.BridgeID, on bool) {
-	if n := r.network(br); n != nil {
-		n.KernelFlows = on
-	}
 }
 
 // offer lets the kernel do the flow of a packet that is about to leave by hop.

@@ -88,9 +88,7 @@ func (p *Path) open(o Options, slow int) error {
 func (p *Path) load(spec *ebpf.CollectionSpec, device int) error {
 	if maps, err := left(spec, device); err == nil && maps != nil {
 		err = spec.LoadAndAssign(&p.objects, &ebpf.CollectionOptions{MapReplacements: maps})
-		for _, m := range maps {
-			_ = m.Close() // the objects have descriptors of their own
-		}
+		closeAll(maps) // the objects have descriptors of their own
 		if p.resumed = err == nil; p.resumed {
 			return p.recallPorts()
 		}
