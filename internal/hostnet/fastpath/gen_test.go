@@ -1,60 +1,10 @@
 package fastpath
 
 import (
-	"bytes"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"testing"
+
+	"ubridge/internal/hostnet/internal/nstest"
 )
 
-// objectClang is the compiler of the committed objects (Debian 12); another
-// one may choose other instructions for the same source.
-const objectClang = "clang version 14."
-
-// TestGeneratedCodeIsCurrent rebuilds the programs as `go generate`
-// does and compares them with what is committed.
-func TestGeneratedCodeIsCurrent(t *testing.T) {
-	out, err := exec.Command("clang", "--version").Output()
-	if err != nil {
-		t.Skip("no clang (apt install clang llvm libbpf-dev)")
-	}
-	if !strings.Contains(string(out), objectClang) {
-		t.Skipf("the objects are built with %s, here is %s", objectClang, strings.SplitN(string(out), "\n", 2)[0])
-	}
-	dir := t.TempDir()
-	generate(t, dir)
-	for _, name := range []string{
-		"fast_bpfel.go", "fast_bpfel.o", "fast_bpfeb.go", "fast_bpfeb.o",
-	} {
-		want, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, _ := os.ReadFile(name); !bytes.Equal(got, want) {
-			t.Errorf("%s is stale: run go generate ./internal/hostnet/fastpath", name)
-		}
-	}
-}
-
-// generate runs the commands of gen.go with their output in dir.
-func generate(t *testing.T, dir string) {
-	t.Helper()
-	source, err := os.ReadFile("gen.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	commands := strings.Split(string(source), "//go:generate ")[1:]
-	if len(commands) == 0 {
-		t.Fatal("gen.go has no go:generate line")
-	}
-	for _, command := range commands {
-		command = strings.Replace(strings.TrimSpace(command), "bpf2go ", "bpf2go -output-dir "+dir+" ", 1)
-		cmd := exec.Command("sh", "-c", command)
-		cmd.Env = append(os.Environ(), "GOPACKAGE=fastpath")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%s: %v\n%s", command, err, out)
-		}
-	}
-}
+// TestGeneratedCodeIsCurrent compares what is committed with what would be generated.
+func TestGeneratedCodeIsCurrent(t *testing.T) { nstest.Generated(t, "fast") }
