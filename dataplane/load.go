@@ -90,8 +90,9 @@ func (l *load) share(now Time) float64 {
 }
 
 // judge decides whether the worker is loaded and gives its thread the precedence
-// that belongs to it. It runs on the worker's thread.
-func (l *load) judge(now Time) {
+// that belongs to it. It runs on the worker's thread. share is how much of the time was
+// work.
+func (l *load) judge(now Time) (share float64) {
 	small, s := l.batch(now), l.share(now)
 	high := s > highLoad || l.high && s > lowLoad
 	if small && high {
@@ -100,6 +101,7 @@ func (l *load) judge(now Time) {
 	if high = high && now >= l.barred; l.allowed && high != l.high {
 		l.high = precede(high)
 	}
+	return s
 }
 
 // precede makes the calling thread a realtime one, or an ordinary one, and

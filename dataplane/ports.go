@@ -51,7 +51,7 @@ func (w *Worker) RemoveBridge(id BridgeID) (ports []Port) {
 // restarts lets a forwarding database in a mapped file stay true. name is for
 // counters and messages.
 func (w *Worker) AddPort(id PortID, br BridgeID, name string, p Port) {
-	owner := w.owner(br)
+	owner := w.owner(br, w.owns())
 	for _, o := range w.all {
 		for len(o.ports) <= int(id) {
 			o.ports = append(o.ports, nil)
@@ -73,9 +73,7 @@ func (w *Worker) SetHostPort(p PortID) {
 	b := w.bridges[w.ports[p].bridge]
 	b.host = p
 	b.fdb.SetStatic(b.station, uint16(p))
-	for _, o := range w.all {
-		o.ports[p].owned = o == w
-	}
+	w.assign(p, w)
 	w.changed()
 }
 

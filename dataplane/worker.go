@@ -96,6 +96,7 @@ type Worker struct {
 
 	poll     poller
 	load     load
+	shown    shownLoad
 	nextTick Time
 	calm     bool        // nothing waited for the last tick
 	quiet    bool        // nothing waited for the last two
@@ -106,6 +107,8 @@ type Worker struct {
 	// The first worker's only.
 	commands commands
 	barrier  barrier
+	gathered bool          // it receives from all ports, see Gather
+	busy     chan struct{} // see Busy
 	holds    []PortID      // ports that are held
 	held     atomic.Uint64 // see HoldChanges
 }
@@ -284,7 +287,7 @@ func (w *Worker) flushOwn() {
 func (w *Worker) tick(now Time) {
 	waiting := w.traffic
 	w.traffic = false
-	w.load.judge(now)
+	w.showLoad(w.load.judge(now))
 	for _, p := range w.active {
 		if !p.up {
 			p.ready, waiting = true, true

@@ -47,7 +47,7 @@ func NewWorker(handler Handler, n int) (*Worker, error) {
 	first.handler = handler
 	first.commands.open(&first.poll.bell)
 	first.barrier.open(n - 1)
-	first.led = all[1:]
+	first.led, first.busy = all[1:], make(chan struct{}, 1)
 	for _, w := range all {
 		w.all = all
 		w.rebuild()
@@ -172,20 +172,30 @@ func (w *Worker) free() error {
 	return err
 }
 
-// owner is the worker that a new port's frames are received by. The first one
-// takes what the handler is behind: uplinks. Others go to the worker that has the
-// fewest ports, the last one of equals, since the first has the handler to run.
-func (w *Worker) owner(br BridgeID) *Worker {
+// owner is the worker that a port's frames are received by, where each receives from
+// so many already. The first one takes what the handler is behind: uplinks. Others go to
+// the worker that has the fewest ports, the last one of equals, since the first has the
+// handler to run.
+func (w *Worker) owner(br BridgeID, owns []int) *Worker {
 	best := w
-	if br == NoBridge {
+	if br == NoBridge || w.gathered {
 		return best
 	}
 	for _, o := range w.led {
-		if len(o.active) <= len(best.active) {
+		if owns[o.index] <= owns[best.index] {
 			best = o
 		}
 	}
 	return best
+}
+
+// owns is how many ports each worker receives from.
+func (w *Worker) owns() []int {
+	list := make([]int, len(w.all))
+	for i, o := range w.all {
+		list[i] = len(o.active)
+	}
+	return list
 }
 
 // view is worker w's view of p: the first worker sends by the port itself, the

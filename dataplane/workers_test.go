@@ -3,6 +3,7 @@ package dataplane
 import (
 	"context"
 	"encoding/binary"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -120,8 +121,8 @@ func (c *crew) wait(what string, done func() bool) {
 }
 
 // TestWorkersLoseAndReorderNothing sends flows between all pairs of ports at once,
-// while ports are added, replaced and removed beside them: each frame arrives
-// once, at its port only, and in the order of its flow.
+// while ports are added, replaced and removed beside them, and workers are gathered and
+// spread: each frame arrives once, at its port only, and in the order of its flow.
 func TestWorkersLoseAndReorderNothing(t *testing.T) {
 	const ports, perFlow, burst = 5, 600, 20
 	c := newCrew(t, 3, ports)
@@ -199,13 +200,15 @@ func (c *crew) sent(id PortID) (n uint64) {
 	return n
 }
 
-// churn adds, replaces and removes a further port again and again.
+// churn adds, replaces and removes a further port again and again, now by gathered
+// workers and now by all.
 func (c *crew) churn(ctx context.Context, id PortID) {
-	for ctx.Err() == nil {
+	for gather := true; ctx.Err() == nil; gather = !gather {
 		first, second := polled(c.t), polled(c.t)
 		var old []Port
 		_ = c.Do(c.t.Context(), func(w *Worker) { w.AddPort(id, 0, "guest", first) })
 		first.Inject(numbered(vm(200), vm(100), 0))
+		_ = c.Do(c.t.Context(), func(w *Worker) { w.Gather(gather) })
 		_ = c.Do(c.t.Context(), func(w *Worker) { old = append(old, w.ReplacePort(id, second)) })
 		_ = c.Do(c.t.Context(), func(w *Worker) { old = append(old, w.RemovePort(id)) })
 		for _, p := range old {
@@ -343,5 +346,24 @@ func TestTicksAreRareWhenIdle(t *testing.T) {
 	w.round()
 	if w.tick(now); w.nextTick != now.Add(TickInterval) {
 		t.Errorf("the next tick of a busy worker is %v ahead", time.Duration(w.nextTick-now))
+	}
+}
+
+// TestGather: the first worker receives from all ports, also from new ones, until all
+// work again.
+func TestGather(t *testing.T) {
+	c := newCrew(t, 3, 6)
+	c.SetHostPort(0)
+	c.Gather(true)
+	c.AddPort(6, 0, "new", polled(t))
+	if got := c.owns(); !slices.Equal(got, []int{7, 0, 0}) {
+		t.Errorf("gathered, workers receive from %d ports", got)
+	}
+	c.Gather(false)
+	if got := c.owns(); !slices.Equal(got, []int{2, 2, 3}) || !c.all[0].ports[0].owned {
+		t.Errorf("spread, workers receive from %d ports", got)
+	}
+	if err := c.close(); err != nil {
+		t.Error(err)
 	}
 }

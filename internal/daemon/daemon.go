@@ -162,6 +162,7 @@ func (d *Daemon) serve(ctx context.Context, listener *api.Listener, done *undo) 
 	tasks.Go(func() { d.ended("device watch", watch.Run(running, d.linksChanged)) })
 	tasks.Go(func() { d.watchRings(running) })
 	tasks.Go(func() { d.keepStations(running) })
+	tasks.Go(func() { d.gatherWorkers(running) })
 	tasks.Go(func() { d.ended("watchdog", d.feedWatchdog(running)) })
 	tasks.Go(func() { d.runAdoption(running) })
 
