@@ -209,6 +209,7 @@ func (d *Daemon) openDataplane(done *undo) (err error) {
 	if err != nil {
 		return err
 	}
+	d.beginFast()
 	d.out.questions = make(chan question, questionRoom)
 	d.out.resolving = newResolving()
 	d.out.uplinks = map[int]*uplink{}

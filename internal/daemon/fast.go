@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -18,9 +19,10 @@ import (
 // fastPath is the kernel's fast path, of all networks together. Daemon.mu guards it,
 // but for what is read while frames are learned.
 type fastPath struct {
-	path    *fastpath.Path // nil while no network has wanted it, or the kernel does not take it
-	refused error          // why it does not
-	opened  chan struct{}  // closed when there is a path
+	path    *fastpath.Path  // nil while no network has wanted it, or the kernel does not take it
+	refused error           // why it does not
+	loading chan loadedFast // what beginFast loads; nil if it does not
+	opened  chan struct{}   // closed when there is a path
 	told    chan newStation
 	missed  atomic.Bool // told had no room
 	full    atomic.Bool // the kernel had none for a station
@@ -29,6 +31,12 @@ type fastPath struct {
 	// look into it.
 	members atomic.Pointer[map[dataplane.PortID]fastMember]
 	joining sync.Mutex // one replaces it at a time
+}
+
+// loadedFast is what came of loading the programs.
+type loadedFast struct {
+	path *fastpath.Path
+	err  error
 }
 
 // fastNetwork is a network's share of it.
@@ -42,7 +50,8 @@ type fastNetwork struct {
 // fastMember is a port that is on the fast path.
 type fastMember struct {
 	ifindex int
-	down    bool // its link: nothing is sent to it by the kernel, which would not count it
+	kind    fastpath.Kind // Guest also for a NIC that is shared, and its helper
+	down    bool          // its link: nothing is sent to it by the kernel, which would not count it
 }
 
 func (f *fastPath) init() {
@@ -98,7 +107,7 @@ func (f *fastNetwork) level() slog.Level {
 func (d *Daemon) openFast() (why string) {
 	f := &d.fast
 	if f.path == nil && f.refused == nil {
-		f.path, f.refused = d.loadFast()
+		f.path, f.refused = d.takeFast()
 		if f.refused == nil {
 			d.log.Debug("fast path opened", "resumed", f.path.Resumed())
 			close(f.opened)
@@ -111,26 +120,54 @@ func (d *Daemon) openFast() (why string) {
 	return ""
 }
 
+// wantsFast reports whether a network that is to start wants the fast path.
+func (d *Daemon) wantsFast() bool {
+	return slices.ContainsFunc(d.toStart(), func(def config.Network) bool {
+		return def.FastPathMode(d.cfg.FastPath) != config.FastPathOff
+	})
+}
+
+// beginFast begins to load the programs, which takes the kernel's verifier a while,
+// beside what else is to be done until a network starts that wants them.
+func (d *Daemon) beginFast() {
+	if !d.wantsFast() {
+		return
+	}
+	load, loaded := d.loadFast(), make(chan loadedFast, 1)
+	d.fast.loading = loaded
+	go func() {
+		path, err := load()
+		loaded <- loadedFast{path, err}
+	}()
+}
+
 // openFastEarly opens the fast path before uplinks are resumed, where networks that are
 // to start want it: a dead daemon's flows go on meanwhile.
 func (d *Daemon) openFastEarly() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, def := range d.toStart() {
-		if def.FastPathMode(d.cfg.FastPath) != config.FastPathOff && def.Mode != config.ModeBridge {
-			d.openFast()
-			return
-		}
+	if d.wantsFast() {
+		d.openFast()
 	}
 }
 
-func (d *Daemon) loadFast() (*fastpath.Path, error) {
-	if why := d.steer.Fallback(); why != nil {
-		return nil, fmt.Errorf("nftables stands in for eBPF: %w", why)
+// takeFast waits for what beginFast has begun, or loads the programs now.
+func (d *Daemon) takeFast() (*fastpath.Path, error) {
+	if d.fast.loading == nil {
+		return d.loadFast()()
 	}
-	return fastpath.Open(fastpath.Options{
-		Stations: d.fastStations(), Flows: d.cfg.Sessions, Device: d.fastDevice(),
-	}, d.steer.FilterFD())
+	l := <-d.fast.loading
+	d.fast.loading = nil
+	return l.path, l.err
+}
+
+// loadFast settles how the programs are to be loaded.
+func (d *Daemon) loadFast() func() (*fastpath.Path, error) {
+	if why := d.steer.Fallback(); why != nil {
+		return func() (*fastpath.Path, error) { return nil, fmt.Errorf("nftables stands in for eBPF: %w", why) }
+	}
+	o, slow := fastpath.Options{Stations: d.fastStations(), Flows: d.cfg.Sessions, Device: d.fastDevice()}, d.steer.FilterFD()
+	return func() (*fastpath.Path, error) { return fastpath.Open(o, slow) }
 }
 
 // minFastStations is room for networks that are defined later.
@@ -157,6 +194,9 @@ func (d *Daemon) fastDevice() int {
 
 // closeFast releases the programs. What they were attached to has been let go of.
 func (d *Daemon) closeFast() error {
+	if d.fast.loading != nil { // the start failed before anybody wanted them
+		d.fast.path, _ = d.takeFast()
+	}
 	if d.fast.path == nil {
 		return nil
 	}

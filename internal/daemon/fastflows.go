@@ -92,12 +92,12 @@ func (d *Daemon) speedUpUplink(u *uplink) error {
 		err = d.steer.AttachUplinkForward(u.ifindex, path.UplinkProgram())
 	}
 	if err == nil {
-		err = path.SetPort(fastpath.Port{Ifindex: u.ifindex, Kind: fastpath.Uplink, MTU: u.mtu, Floor: u.mtu})
+		err = path.SetPort(fastpath.Port{Ifindex: u.ifindex, Kind: fastpath.Uplink})
 	}
 	if err != nil {
 		return errors.Join(err, d.slowDownUplink(u))
 	}
-	d.fast.join(u.id, fastMember{ifindex: u.ifindex})
+	d.fast.join(u.id, fastMember{ifindex: u.ifindex, kind: fastpath.Uplink})
 	return nil
 }
 
@@ -118,7 +118,7 @@ func (d *Daemon) slowDownUplink(u *uplink) error {
 		return nil
 	}
 	d.fast.join(u.id, fastMember{})
-	return errors.Join(path.RemovePort(u.ifindex), d.steer.DetachUplinkForward(u.ifindex))
+	return errors.Join(path.RemovePort(u.ifindex, fastpath.Uplink), d.steer.DetachUplinkForward(u.ifindex))
 }
 
 // forsakeFlows gives flows that a dead daemon had put in back to the router, when their

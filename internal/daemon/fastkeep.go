@@ -112,9 +112,10 @@ func (d *Daemon) tendStations() (count int, err error) {
 func (d *Daemon) addMissed(nets map[uint16]*network) (err error) {
 	for _, n := range nets {
 		for _, a := range n.ports {
-			if id := dataplane.PortID(a.st.ID); d.fast.device(id) != 0 {
-				err = errors.Join(err, d.addStations(n, id))
-			}
+			err = errors.Join(err, d.addStations(n, dataplane.PortID(a.st.ID)))
+		}
+		if n.share != nil {
+			err = errors.Join(err, d.addStations(n, n.share.nicID))
 		}
 	}
 	return err
@@ -129,7 +130,9 @@ func (d *Daemon) fastOwners() (nets map[uint16]*network, ports map[int]dataplane
 		}
 	}
 	for id, m := range *d.fast.members.Load() {
-		ports[m.ifindex] = id
+		if m.kind != fastpath.Uplink { // which a shared NIC may be too
+			ports[m.ifindex] = id
+		}
 	}
 	return nets, ports
 }

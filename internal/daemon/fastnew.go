@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"ubridge/dataplane"
+	"ubridge/dataplane/afpacket"
 	"ubridge/internal/hostnet/fastpath"
 	"ubridge/internal/wire"
 )
@@ -31,11 +32,11 @@ type newStation struct {
 	held  time.Time // zero while it is not held
 }
 
-// arrivals are the stations that wait, and how many frames each of their ports had
-// sent to user space when it was looked at last.
+// arrivals are the stations that wait, and how many frames had come to user space by
+// each of their ports when it was looked at last.
 type arrivals struct {
 	list []newStation
-	slow map[dataplane.PortID]uint64
+	came map[dataplane.PortID]uint64
 }
 
 // take takes what the workers have told meanwhile.
@@ -55,15 +56,15 @@ func (a *arrivals) take(told <-chan newStation, now time.Time) {
 func (d *Daemon) settle(a *arrivals, now time.Time) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	done, slow := map[dataplane.PortID]bool{}, map[dataplane.PortID]uint64{}
+	done, came := map[dataplane.PortID]bool{}, map[dataplane.PortID]uint64{}
 	for _, s := range a.list {
-		if _, looked := slow[s.on]; !looked {
-			before, known := a.slow[s.on]
-			count, idle := d.lookAt(s.n, s.on)
-			slow[s.on], done[s.on] = count, known && idle && count == before
+		if _, looked := came[s.on]; !looked {
+			before, known := a.came[s.on]
+			count, idle := s.n.lookAt(s.on)
+			came[s.on], done[s.on] = count, known && idle && count == before
 		}
 	}
-	a.slow = slow
+	a.came = came
 	var errs []error
 	rest := a.list[:0]
 	for _, s := range a.list {
@@ -77,19 +78,28 @@ func (d *Daemon) settle(a *arrivals, now time.Time) error {
 	return errors.Join(errs...)
 }
 
-// lookAt tells how many frames of a port went to user space, and whether that is done
-// with them. A port that is gone is.
-func (d *Daemon) lookAt(n *network, on dataplane.PortID) (slow uint64, idle bool) {
-	c, err := d.fast.path.Counters(d.fast.device(on))
-	if err != nil {
+// lookAt tells how many frames came to user space by a port, and whether that is done
+// with them. A port that has no ring, or is gone, is.
+func (n *network) lookAt(on dataplane.PortID) (came uint64, idle bool) {
+	p := n.ring(on)
+	if p == nil {
 		return 0, true
 	}
+	s, err := p.Stats()
+	return s.Received + s.Dropped, err != nil || p.Idle()
+}
+
+// ring is the packet socket of a port; nil for one that has none.
+func (n *network) ring(on dataplane.PortID) *afpacket.Port {
+	if n.share != nil && on == n.share.nicID {
+		return n.share.nic
+	}
 	for _, a := range n.ports {
-		if a.port != nil && dataplane.PortID(a.st.ID) == on {
-			return c.Slow, a.port.Idle()
+		if dataplane.PortID(a.st.ID) == on {
+			return a.port
 		}
 	}
-	return c.Slow, true
+	return nil
 }
 
 // settleOne puts a station in, has it held, or leaves it for later.

@@ -46,9 +46,9 @@ func (d *Daemon) speedUp(n *network, a *attachment, ifindex int) {
 		return
 	}
 	id := dataplane.PortID(a.st.ID)
-	err := d.fast.path.SetPort(n.fastPort(fastpath.Guest, ifindex, a.mtu))
+	err := d.fast.path.SetPort(n.fastPort(fastpath.Guest, ifindex))
 	if err == nil {
-		d.fast.join(id, fastMember{ifindex, !a.carrier})
+		d.fast.join(id, fastMember{ifindex: ifindex, down: !a.carrier})
 		err = errors.Join(d.addStations(n, id), d.fastFloor(n))
 	}
 	if err != nil {
@@ -59,25 +59,28 @@ func (d *Daemon) speedUp(n *network, a *attachment, ifindex int) {
 // slowDown takes a port off the fast path; its program goes on hiding frames from the
 // host's stack.
 func (d *Daemon) slowDown(id dataplane.PortID) error {
-	ifindex := d.fast.device(id)
-	if ifindex == 0 {
+	m, there := (*d.fast.members.Load())[id]
+	if !there {
 		return nil
 	}
 	d.fast.join(id, fastMember{})
-	return d.fast.path.RemovePort(ifindex)
+	return d.fast.path.RemovePort(m.ifindex, m.kind)
 }
 
-func (n *network) fastPort(kind fastpath.Kind, ifindex, mtu int) fastpath.Port {
-	p := fastpath.Port{Ifindex: ifindex, Network: n.st.ID, Kind: kind, MTU: mtu, Floor: n.floor(mtu)}
+func (n *network) fastPort(kind fastpath.Kind, ifindex int) fastpath.Port {
+	p := fastpath.Port{Ifindex: ifindex, Network: n.st.ID, Kind: kind, Floor: n.floor()}
 	if kind == fastpath.Guest && n.def.PortsIsolated() {
 		p.Group = isolatedGroup
 	}
 	return p
 }
 
-// floor is the smallest MTU of the network's ports, of which one is mtu.
-func (n *network) floor(mtu int) int {
-	least := min(mtu, n.linkMTU())
+// floor is the smallest MTU of the network's ports.
+func (n *network) floor() int {
+	least := n.linkMTU()
+	if n.share != nil {
+		least = min(least, n.share.mtu)
+	}
 	for _, a := range n.ports {
 		if a.port != nil {
 			least = min(least, a.mtu)
@@ -94,11 +97,14 @@ func (d *Daemon) fastFloor(n *network) (err error) {
 	for _, a := range n.ports {
 		id := dataplane.PortID(a.st.ID)
 		if ifindex := d.fast.device(id); ifindex != 0 && a.port != nil {
-			err = errors.Join(err, d.fast.path.SetPort(n.fastPort(fastpath.Guest, ifindex, a.mtu)), d.addStations(n, id))
+			err = errors.Join(err, d.fast.path.SetPort(n.fastPort(fastpath.Guest, ifindex)), d.addStations(n, id))
 		}
 	}
+	if n.share != nil {
+		return errors.Join(err, d.fastNICFloor(n))
+	}
 	if ifindex := d.fast.device(dataplane.PortID(n.st.HostID)); ifindex != 0 {
-		err = errors.Join(err, d.fast.path.SetPort(n.fastPort(fastpath.Host, ifindex, n.linkMTU())))
+		err = errors.Join(err, d.fast.path.SetPort(n.fastPort(fastpath.Host, ifindex)))
 	}
 	return err
 }
@@ -118,12 +124,12 @@ func (d *Daemon) tryHost(n *network, ifindex int) error {
 	p := d.fast.path
 	err := errors.Join(
 		p.SetNetwork(n.st.ID, n.addr, n.def.DHCP.Enabled || n.def.DNS.Enabled),
-		p.SetPort(n.fastPort(fastpath.Host, ifindex, n.linkMTU())),
+		p.SetPort(n.fastPort(fastpath.Host, ifindex)),
 	)
 	if err != nil {
 		return err
 	}
-	d.fast.join(dataplane.PortID(n.st.HostID), fastMember{ifindex: ifindex})
+	d.fast.join(dataplane.PortID(n.st.HostID), fastMember{ifindex: ifindex, kind: fastpath.Host})
 	if err := d.steer.AttachHost(ifindex, p.HostProgram()); err != nil {
 		return err
 	}
@@ -146,11 +152,15 @@ func (d *Daemon) keepFast() error {
 	if err := d.forsakeFlows(); err != nil {
 		return err
 	}
-	stays := map[int]bool{}
-	for _, m := range *d.fast.members.Load() {
-		stays[m.ifindex] = true
+	type part struct {
+		ifindex int
+		uplink  bool
 	}
-	return d.fast.path.Keep(func(ifindex int) bool { return stays[ifindex] })
+	stays := map[part]bool{}
+	for _, m := range *d.fast.members.Load() {
+		stays[part{m.ifindex, m.kind == fastpath.Uplink}] = true
+	}
+	return d.fast.path.Keep(func(ifindex int, uplink bool) bool { return stays[part{ifindex, uplink}] })
 }
 
 // fastPorts tells how many ports of the network are on the fast path, and why one is
@@ -164,19 +174,21 @@ func (d *Daemon) fastPorts(n *network) (ports int, why string) {
 			why = a.st.Name + ": " + a.slow
 		}
 	}
-	if n.share == nil && d.fast.device(dataplane.PortID(n.st.HostID)) != 0 {
-		ports++
+	for _, id := range []uint16{n.st.HostID, n.st.NICID} {
+		if id != 0 && d.fast.device(dataplane.PortID(id)) != 0 {
+			ports++
+		}
 	}
 	return ports, why
 }
 
 // addFast adds what the kernel forwarded to a port's counters.
 func (d *Daemon) addFast(to *api.Counters, id dataplane.PortID) {
-	ifindex := d.fast.device(id)
-	if ifindex == 0 {
+	m, there := (*d.fast.members.Load())[id]
+	if !there {
 		return
 	}
-	c, err := d.fast.path.Counters(ifindex)
+	c, err := d.fast.path.Counters(m.ifindex, m.kind == fastpath.Uplink)
 	if err != nil {
 		d.log.Debug("the kernel's counters are not read", "err", err)
 		return
@@ -203,19 +215,22 @@ func (d *Daemon) mtuChanged(n *network, a *attachment, dev hostnet.Device) {
 // linkChanged has the kernel send to a port while its link is up only: what it sends to
 // one that is down nobody would count.
 func (d *Daemon) linkChanged(n *network, a *attachment) {
-	id := dataplane.PortID(a.st.ID)
+	d.followLink(n, dataplane.PortID(a.st.ID), a.st.Name, a.carrier)
+}
+
+func (d *Daemon) followLink(n *network, id dataplane.PortID, name string, carrier bool) {
 	ifindex := d.fast.device(id)
 	if ifindex == 0 {
 		return
 	}
-	d.fast.join(id, fastMember{ifindex, !a.carrier})
+	d.fast.join(id, fastMember{ifindex: ifindex, down: !carrier})
 	var err error
-	if a.carrier {
+	if carrier {
 		err = d.addStations(n, id)
 	} else {
 		err = d.fast.path.ForgetBehind(ifindex)
 	}
 	if err != nil {
-		n.log.Warn("the fast path does not follow the link", "port", a.st.Name, "err", err)
+		n.log.Warn("the fast path does not follow the link", "port", name, "err", err)
 	}
 }

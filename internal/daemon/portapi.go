@@ -281,7 +281,7 @@ func (d *Daemon) hostLine(ctx context.Context, n *network) api.Port {
 	return api.Port{
 		Network: n.name, Name: n.st.Bridge, Kind: api.KindHost, State: api.StateUp, MTU: n.linkMTU(), ID: int(n.st.HostID),
 		Loop:     d.loops(ctx)[dataplane.PortID(n.st.HostID)].With,
-		FastPath: n.share == nil && d.fast.device(dataplane.PortID(n.st.HostID)) != 0,
+		FastPath: d.fast.device(dataplane.PortID(n.st.HostID)) != 0,
 		Counters: d.counters(ctx, dataplane.PortID(n.st.HostID)),
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"ubridge/dataplane/tap"
 	"ubridge/fdb"
 	"ubridge/internal/api"
-	"ubridge/internal/config"
 	"ubridge/internal/hostnet"
+	"ubridge/internal/hostnet/fastpath"
 	"ubridge/internal/hostnet/nic"
 	"ubridge/internal/hostnet/steer"
 	"ubridge/internal/wire"
@@ -33,9 +33,10 @@ type sharing struct {
 	mtu      int              // of the NIC and the helper, in bytes
 	helperID dataplane.PortID // of the tap
 	nicID    dataplane.PortID
-	name     string      // of the NIC now; the definition's while it is not there
-	trouble  nic.Finding // what is wrong with the NIC; zero if nothing is
-	looked   nicLook     // at which it was looked for trouble
+	name     string        // of the NIC now; the definition's while it is not there
+	trouble  nic.Finding   // what is wrong with the NIC; zero if nothing is
+	looked   nicLook       // at which it was looked for trouble
+	fast     *fastpath.NIC // nil while what passes the NIC goes by user space
 }
 
 // nicRecord is how a NIC was before it was shared, as a killed daemon's successor
@@ -61,9 +62,6 @@ var stepDone = func(string) error { return nil }
 // now, a NIC that is not there yet is waited for.
 func (d *Daemon) startBridged(ctx context.Context, n *network) (err error) {
 	n.share = &sharing{name: n.def.Uplink, mtu: n.def.LinkMTU()}
-	if n.fast.mode = n.def.FastPathMode(d.cfg.FastPath); n.fast.mode != config.FastPathOff {
-		n.fast.why = "a network of mode bridge forwards in user space"
-	}
 	dev, err := d.judgeNIC(n)
 	there := err == nil
 	switch {
@@ -118,8 +116,8 @@ func (d *Daemon) sharingSteps(ctx context.Context, n *network) []step {
 // nicSteps are what makes guests and the host share a NIC, in order.
 func (d *Daemon) nicSteps(ctx context.Context, n *network, dev hostnet.Device) []step {
 	return []step{
-		{"nic", func() error { return d.takeNIC(ctx, n, dev) }, func() error { return d.unshare(n.st) }},
-		{"handover", func() error { return n.share.handOver(dev.Ifindex, d.clock.Now().Seconds()) }, func() error { return n.share.programs.Leave() }},
+		{"nic", func() error { return d.takeNIC(ctx, n, dev) }, func() error { return errors.Join(d.slowDownNIC(n), d.unshare(n.st)) }},
+		{"handover", func() error { return d.handOver(n, dev) }, func() error { return n.share.programs.Leave() }},
 	}
 }
 
@@ -245,9 +243,10 @@ func (n *network) closeHelper() error {
 // buildShared makes the learning domain, with the host behind the helper.
 func (d *Daemon) buildShared(ctx context.Context, n *network) error {
 	s := n.share
+	d.wantFast(n, s.table)
 	return d.worker.Do(ctx, func(w *dataplane.Worker) {
 		n.bridge = dataplane.BridgeID(n.st.ID)
-		w.AddBridge(n.bridge, dataplane.BridgeConfig{FDB: s.table, Station: s.mac, Bare: true, Told: s.told, Relay: relay(n.def)})
+		w.AddBridge(n.bridge, dataplane.BridgeConfig{FDB: s.table, Station: s.mac, Bare: true, Told: d.toldShared(n), Relay: relay(n.def)})
 		w.AddPort(s.helperID, n.bridge, n.device, s.tap)
 		w.SetHostPort(s.helperID)
 		w.SetPortGroup(s.helperID, uplinkGroup)
@@ -278,16 +277,17 @@ func (d *Daemon) openNIC(ctx context.Context, n *network, dev hostnet.Device) er
 	if err := hostnet.PrepareUplink(n.st.NIC.Before); err != nil {
 		n.log.Warn("LRO stays on; merged packets from the LAN are dropped", "device", dev.Name, "err", err)
 	}
-	port, err := s.openPort(dev, fullRing)
+	d.announceNIC(n, dev.Ifindex)
+	port, err := s.openPort(dev, d.nicFilter(s), fullRing)
 	if err != nil {
-		return err
+		return errors.Join(err, d.slowDownNIC(n))
 	}
 	err = d.worker.Do(ctx, func(w *dataplane.Worker) {
 		w.AddPort(s.nicID, n.bridge, dev.Name, port)
 		w.SetPortGroup(s.nicID, uplinkGroup)
 	})
 	if err != nil {
-		return errors.Join(err, port.Close())
+		return errors.Join(err, d.slowDownNIC(n), port.Close())
 	}
 	s.nic = port
 	return nil
@@ -295,23 +295,28 @@ func (d *Daemon) openNIC(ctx context.Context, n *network, dev hostnet.Device) er
 
 // openPort opens the packet socket on the NIC: promiscuous, which goes with the
 // socket, without the host's own unicast, and marked.
-func (s *sharing) openPort(dev hostnet.Device, ring int) (*afpacket.Port, error) {
+func (s *sharing) openPort(dev hostnet.Device, filter, ring int) (*afpacket.Port, error) {
 	return afpacket.Open(afpacket.Config{
 		Name: dev.Name, Ifindex: dev.Ifindex, Mark: steer.ShareMark, Promiscuous: true,
-		FilterFD: s.programs.FilterFD(), RingBytes: ring,
+		FilterFD: filter, RingBytes: ring,
 	})
 }
 
 // handOver begins to take the host's frames for guests, with the guests that are
 // known already: a daemon before may have left a filter that is replaced.
-func (s *sharing) handOver(ifindex int, now uint32) error {
-	if err := s.sync(now); err != nil {
+func (d *Daemon) handOver(n *network, dev hostnet.Device) error {
+	s := n.share
+	if err := s.sync(d.clock.Now().Seconds()); err != nil {
 		return err
 	}
 	if err := s.programs.Vouch(vouchTime); err != nil {
 		return err
 	}
-	return s.programs.AttachNIC(ifindex)
+	if err := s.programs.AttachNIC(dev.Ifindex); err != nil {
+		return err
+	}
+	d.speedUpNIC(n, dev.Carrier)
+	return nil
 }
 
 // unshare puts a NIC back as it was before it was shared, also by a dead daemon.
@@ -344,9 +349,11 @@ func (d *Daemon) unshareStrays() (err error) {
 // host. The host's frames are left alone first.
 func (d *Daemon) stopBridged(n *network) (err error) {
 	for _, s := range []step{
-		{name: "alone", do: func() error { return errors.Join(n.share.programs.Vouch(0), n.share.programs.Leave()) }},
+		{name: "alone", do: func() error {
+			return errors.Join(d.slowDownNIC(n), n.share.programs.Vouch(0), n.share.programs.Leave())
+		}},
 		{name: "closed", do: func() error { return d.takeBridge(n) }},
-		{name: "unshared", do: func() error { return d.unshare(n.st) }},
+		{name: "unshared", do: func() error { return errors.Join(d.slowDownNIC(n), d.unshare(n.st)) }},
 		{name: "gone", do: n.share.programs.Close},
 	} {
 		err = errors.Join(err, s.do(), stepDone(s.name))

@@ -48,6 +48,9 @@ func (d *Daemon) followNIC(n *network) {
 	}
 	d.ended("offloads", d.calmNIC(n))
 	if now := lookOf(dev); now != s.looked { // devices of others come and go
+		if now.carrier != s.looked.carrier {
+			d.followLink(n, s.nicID, s.name, now.carrier)
+		}
 		s.looked = now
 		n.report(n.trouble())
 	}
@@ -150,7 +153,7 @@ func (d *Daemon) calmNIC(n *network) error {
 func (d *Daemon) nicGone(n *network) {
 	s := n.share
 	s.nic, s.name, s.looked = nil, n.def.Uplink, nicLook{}
-	d.ended("shared NIC", s.programs.Leave())
+	d.ended("shared NIC", errors.Join(d.slowDownNIC(n), s.programs.Leave()))
 	err := d.removePort(s.nicID)
 	if errors.Is(err, dataplane.ErrStopped) {
 		return
@@ -172,7 +175,8 @@ func (d *Daemon) nicBack(n *network) error {
 	if err := d.takeNIC(context.Background(), n, dev); err != nil {
 		return err
 	}
-	if err := n.share.handOver(dev.Ifindex, d.clock.Now().Seconds()); err != nil {
+	if err := d.handOver(n, dev); err != nil {
+		err = errors.Join(err, d.slowDownNIC(n))
 		n.share.nic = nil
 		return errors.Join(err, n.share.programs.Leave(), d.removePort(n.share.nicID), d.unshare(n.st))
 	}
@@ -181,7 +185,9 @@ func (d *Daemon) nicBack(n *network) error {
 
 // nicMAC follows the host's address on the NIC.
 func (d *Daemon) nicMAC(n *network, mac wire.MAC) {
+	was := n.share.mac
 	n.share.mac = mac
+	d.moveHost(n, was)
 	d.worker.Post(func(w *dataplane.Worker) { w.SetStation(n.bridge, mac) })
 	n.log.Info("the NIC has another address", "device", n.share.name, "mac", mac)
 }
@@ -192,6 +198,9 @@ func (d *Daemon) nicMTU(n *network, mtu int) {
 	s.mtu = mtu
 	if err := hostnet.SetMTU(n.device, mtu); err != nil {
 		n.log.Warn("the helper does not follow the NIC's MTU", "err", err)
+	}
+	if err := d.fastFloor(n); err != nil {
+		n.log.Warn("the fast path does not follow the NIC's MTU", "err", err)
 	}
 	nic := s.nic
 	d.worker.Post(func(*dataplane.Worker) {
@@ -214,6 +223,7 @@ func (d *Daemon) nicLine(ctx context.Context, n *network) api.Port {
 	if dev, err := hostnet.DeviceAt(s.nic.Ifindex()); err == nil {
 		p.MTU, p.State = dev.MTU, stateOf(dev)
 	}
+	p.FastPath = s.fast != nil
 	p.Counters, p.Loop = d.counters(ctx, s.nicID), d.loops(ctx)[s.nicID].With
 	addRingDrops(p.Drops, s.nic)
 	return p
@@ -248,7 +258,7 @@ func (d *Daemon) tendNIC(n *network) (busy bool) {
 	if err != nil {
 		return busy // gone: the device watch follows that
 	}
-	port, err := s.openPort(dev, size)
+	port, err := s.openPort(dev, d.nicFilter(s), size)
 	if err == nil {
 		err = d.replace(s.nicID, s.nic, port)
 	}

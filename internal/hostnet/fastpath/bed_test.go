@@ -73,7 +73,7 @@ func (b *bed) guest(n int) *guest {
 	g.mac = [6]byte{2, 0, 0, 0, 0, byte(n)}
 	g.Run(fmt.Sprintf("ip link set eth0 address %s\nip addr add %s/24 dev eth0", net.HardwareAddr(g.mac[:]), g.addr))
 	g.ifindex = b.index(g.name)
-	b.attach(g, Port{Ifindex: g.ifindex, Network: network, MTU: 1500, Floor: 1500})
+	b.attach(g, Port{Ifindex: g.ifindex, Network: network, Floor: 1500})
 	return g
 }
 
@@ -146,7 +146,7 @@ func (b *bed) known(guests ...*guest) {
 // counters are those of a guest's port.
 func (b *bed) counters(g *guest) Counters {
 	b.t.Helper()
-	c, err := b.path.Counters(g.ifindex)
+	c, err := b.path.Counters(g.ifindex, false)
 	if err != nil {
 		b.t.Fatal(err)
 	}

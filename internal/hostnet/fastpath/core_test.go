@@ -21,7 +21,7 @@ func TestTheKernelDoesWhatTheCoreDoes(t *testing.T) {
 	if testing.Short() {
 		frames = 10000
 	}
-	var acts [6]int
+	var acts [toNobody + 1]int
 	b.ns.Must(func() error {
 		if err := b.enter(); err != nil {
 			return err
@@ -37,13 +37,24 @@ func TestTheKernelDoesWhatTheCoreDoes(t *testing.T) {
 		}
 		return nil
 	})
-	t.Logf("to user, port, host, outside, guest, nobody: %d", acts)
-	for act, n := range acts[:5] { // nobody is held here
+	t.Logf("to user, port, stack, host, outside, guest, nobody: %d", acts)
+	for act, n := range acts[:toNobody] { // nobody is held here
 		if n < frames/200 {
 			t.Errorf("act %d: %d of %d frames only", act, n, frames)
 		}
 	}
 }
+
+// acts, as in maps.h.
+const (
+	toUser = iota
+	toPort
+	toStack
+	toHost
+	toOutside
+	toGuest
+	toNobody
+)
 
 // compare has both decide one frame.
 func (b *coreBed) compare(g *generator, from int, f memport.Frame) (act uint8, err error) {
@@ -116,7 +127,7 @@ func (g *generator) note(sent []memport.Frame) {
 }
 
 func (g *generator) frame() (from int, f memport.Frame) {
-	switch n := g.r.IntN(20); {
+	switch n := g.r.IntN(22); {
 	case n < 7:
 		from = 1 + g.r.IntN(numGuests)
 		f.Data = g.ether(g.destination(), g.source(from), g.anything(from))
@@ -126,14 +137,37 @@ func (g *generator) frame() (from int, f memport.Frame) {
 	case n < 14:
 		from = hostPort
 		f.Data = g.ether(vmMAC(1+g.r.IntN(numGuests)), pick(g, station, station, station, vmMAC(1)), g.fromHost())
+	case n < 18:
+		from = sharedGuest + g.r.IntN(nicPort-sharedGuest+1)
+		f.Data = g.onLAN(from)
 	default:
 		from = uplinkPort
-		f.Data = g.ether(pick(g, nic, nic, nic, nic, nextHop, station), nextHop, g.fromOutside())
+		f.Data = g.ether(nic, nextHop, g.fromOutside())
 	}
-	if from <= numGuests && !g.one(3) {
+	if (from <= numGuests || from >= sharedGuest) && !g.one(3) {
 		g.superframe(&f)
 	}
 	return from, f
+}
+
+// onLAN is a frame of the second network. What comes in by the NIC for the host is none:
+// it is for the uplink.
+func (g *generator) onLAN(from int) []byte {
+	src := vmMAC(from)
+	switch from {
+	case helperPort:
+		src = pick(g, nic, nic, nic, vmMAC(99))
+	case nicPort:
+		src = pick(g, vmMAC(100), vmMAC(101), vmMAC(sharedGuest))
+	}
+	if g.one(10) {
+		src = pick(g, nic, vmMAC(100), vmMAC(sharedGuest), vmMAC(sharedGuest+1))
+	}
+	dst := pick(g, vmMAC(sharedGuest), vmMAC(sharedGuest+1), vmMAC(100), vmMAC(101), vmMAC(99), nic, nic)
+	if g.one(8) || from == nicPort && dst == nic {
+		dst = pick(g, wire.Broadcast, vmMAC(102), wire.STPGroup)
+	}
+	return g.ether(dst, src, g.anything(1+g.r.IntN(numGuests)))
 }
 
 // superframe makes a guest's frame for another guest one that is to be segmented.

@@ -32,13 +32,20 @@ var (
 )
 
 // Ports of the bed: guests, of which the last two are of one group, the host and an
-// uplink.
+// uplink; guests of a second network, the NIC that they share, which is the uplink, and
+// the helper that stands for the host there.
 const (
-	numGuests  = 4
-	hostPort   = numGuests + 1
-	uplinkPort = numGuests + 2
-	lastPort   = uplinkPort
+	numGuests   = 4
+	hostPort    = numGuests + 1
+	uplinkPort  = numGuests + 2
+	sharedGuest = numGuests + 3 // and the next one
+	helperPort  = numGuests + 5
+	nicPort     = numGuests + 6
+	lastPort    = nicPort
 )
+
+// shared is the second network, and the group of NIC and helper.
+const shared = network + 1
 
 // coreBed has the core of user space, all in memory, beside the programs: the core
 // learns and translates and tells the programs of it, as the daemon does. The programs
@@ -65,7 +72,7 @@ func newCoreBed(t testing.TB) *coreBed {
 // start makes devices, opens the path and starts the core. slow is as for Open.
 func (b *coreBed) start(t testing.TB, slow int) {
 	t.Helper()
-	for i := 1; i <= lastPort; i++ {
+	for i := 1; i < nicPort; i++ {
 		mac := vmMAC(i)
 		if i == uplinkPort {
 			mac = nic
@@ -78,6 +85,7 @@ func (b *coreBed) start(t testing.TB, slow int) {
 		})
 		b.ports[i] = polledPort(t)
 	}
+	b.ports[nicPort], b.ifindex[nicPort] = polledPort(t), b.ifindex[uplinkPort]
 	b.ns.Must(func() (err error) { b.path, err = Open(Options{Stations: 64, Flows: 1024}, slow); return err })
 	t.Cleanup(func() { _ = b.path.Close() })
 	b.core(t)
@@ -120,6 +128,7 @@ func (b *coreBed) core(t testing.TB) {
 	b.w.SetPortGroup(numGuests-1, 1)
 	b.w.SetPortGroup(numGuests, 1)
 	b.w.AddPort(uplinkPort, dataplane.NoBridge, "u", b.ports[uplinkPort])
+	b.shareNIC(t)
 	r.AddNetwork(gateway.Network{
 		Bridge: network, Station: station, Gateway: gatewayIP, Subnet: netip.MustParsePrefix("10.7.0.0/24"), MTU: 1500, KernelFlows: true,
 		DHCP: func(dataplane.PortID, wire.MAC, []byte) bool { return true },
@@ -137,15 +146,40 @@ func (b *coreBed) core(t testing.TB) {
 	}
 }
 
+// shareNIC makes the second network.
+func (b *coreBed) shareNIC(t testing.TB) {
+	stations, err := fdb.New(fdb.Config{Entries: make([]fdb.Entry, 256), Seed: 2, MaxPorts: 16})
+	check(t, err)
+	b.w.AddBridge(shared, dataplane.BridgeConfig{FDB: stations, Station: nic, Bare: true, Told: b.toldShared})
+	for i := sharedGuest; i <= nicPort; i++ {
+		b.w.AddPort(dataplane.PortID(i), shared, "s", b.ports[i])
+	}
+	b.w.SetHostPort(helperPort)
+	b.w.SetPortGroup(helperPort, shared)
+	b.w.SetPortGroup(nicPort, shared)
+}
+
 // tell tells the programs what the core was made with.
 func (b *coreBed) tell() error {
-	for i := 1; i <= lastPort; i++ {
-		p := Port{Ifindex: b.ifindex[i], Network: network, MTU: 1500, Floor: 1500}
+	n := NIC{
+		Network: shared, NIC: b.ifindex[nicPort], Helper: b.ifindex[helperPort], Group: shared, Floor: 1500, Echo: 77,
+		Filter: b.path.PortFilter(),
+	}
+	if err := b.path.SetNIC(n); err != nil {
+		return err
+	}
+	if err := b.path.Learn(Station{Network: shared, MAC: nic, Ifindex: n.Helper, Gateway: true}); err != nil {
+		return err
+	}
+	for i := 1; i < helperPort; i++ {
+		p := Port{Ifindex: b.ifindex[i], Network: network, Floor: 1500}
 		switch {
 		case i == hostPort:
 			p.Kind = Host
 		case i == uplinkPort:
 			p.Kind, p.Network = Uplink, 0
+		case i >= sharedGuest:
+			p.Network = shared
 		case i >= numGuests-1:
 			p.Group = 1
 		}
@@ -163,6 +197,10 @@ func (b *coreBed) told(mac wire.MAC, on dataplane.PortID) {
 	if mac != station {
 		_ = b.path.Learn(Station{Network: network, MAC: mac, Ifindex: b.ifindex[on]})
 	}
+}
+
+func (b *coreBed) toldShared(mac wire.MAC, on dataplane.PortID) {
+	_ = b.path.Learn(Station{Network: shared, MAC: mac, Ifindex: b.ifindex[on]})
 }
 
 // The core's Kernel.
@@ -239,8 +277,10 @@ func (b *coreBed) decide(from int, data []byte, gso uint16) (d decision, err err
 	switch from {
 	case hostPort:
 		program, other = b.path.objects.Host, 0xffffffff
-	case uplinkPort:
+	case uplinkPort, nicPort:
 		program, other = b.path.objects.Uplink, 0xffffffff
+	case helperPort: // what the host sends leaves by the NIC
+		program, other, from = b.path.objects.NicHost, 0xffffffff, nicPort
 	}
 	if cannotRun(data) {
 		return decision{data: data}, nil
@@ -263,13 +303,24 @@ func (b *coreBed) decide(from int, data []byte, gso uint16) (d decision, err err
 		return d, err
 	}
 	v := each[b.cpu]
+	d.act, d.port = v.Act, b.portOf(v)
+	return d, nil
+}
+
+// portOf is the core's port of where a verdict leads.
+func (b *coreBed) portOf(v fastVerdict) int {
 	for i, ifindex := range b.ifindex {
-		if ifindex == int(v.Out) {
-			d.port = i
+		switch {
+		case ifindex != int(v.Out):
+		case i != uplinkPort || v.Act == toOutside:
+			return i
+		case v.Act == toStack:
+			return helperPort
+		default:
+			return nicPort
 		}
 	}
-	d.act = v.Act
-	return d, nil
+	return 0
 }
 
 // forward gives a frame to the core and returns what it sent, by port.

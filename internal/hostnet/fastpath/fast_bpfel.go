@@ -25,7 +25,6 @@ type fastCounters struct {
 	RxBytes  uint64
 	TxFrames uint64
 	TxBytes  uint64
-	Slow     uint64
 	Held     uint64
 	Bad      uint64
 }
@@ -56,13 +55,16 @@ type fastNetwork struct {
 
 type fastPort struct {
 	_       structs.HostLayout
+	Beside  uint32
 	Network uint16
 	Index   uint16
-	Mtu     uint16
+	Uplink  uint16
 	Floor   uint16
+	Echo    uint16
+	Slow    uint16
 	Group   uint8
 	Flags   uint8
-	Pad     [6]uint8
+	Pad     uint16
 }
 
 type fastRecent struct {
@@ -72,10 +74,11 @@ type fastRecent struct {
 	Time     uint32
 	Macs     [12]uint8
 	Out      uint32
+	Mark     uint32
 	IndexIn  uint16
 	IndexOut uint16
 	Floor    uint16
-	Pad      uint16
+	Act      uint16
 }
 
 type fastStation struct {
@@ -86,7 +89,7 @@ type fastStation struct {
 	Group   uint8
 	Flags   uint8
 	Seen    uint32
-	Pad     uint32
+	Mark    uint32
 }
 
 type fastTuple struct {
@@ -115,6 +118,8 @@ type fastVerdict struct {
 	IndexIn  uint16
 	IndexOut uint16
 	Out      uint32
+	Mark     uint32
+	Again    uint32
 	Head     [16]uint8
 	OldAddr  uint32
 	NewAddr  uint32
@@ -139,6 +144,8 @@ const (
 	fastMapStations      = "stations"
 	fastMapUsed          = "used"
 	fastProgHost         = "host"
+	fastProgNicFilter    = "nic_filter"
+	fastProgNicHost      = "nic_host"
 	fastProgPort         = "port"
 	fastProgPortFilter   = "port_filter"
 	fastProgUplink       = "uplink"
@@ -188,6 +195,8 @@ type fastSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type fastProgramSpecs struct {
 	Host         *ebpf.ProgramSpec `ebpf:"host"`
+	NicFilter    *ebpf.ProgramSpec `ebpf:"nic_filter"`
+	NicHost      *ebpf.ProgramSpec `ebpf:"nic_host"`
 	Port         *ebpf.ProgramSpec `ebpf:"port"`
 	PortFilter   *ebpf.ProgramSpec `ebpf:"port_filter"`
 	Uplink       *ebpf.ProgramSpec `ebpf:"uplink"`
@@ -274,6 +283,8 @@ type fastVariables struct {
 // It can be passed to loadFastObjects or ebpf.CollectionSpec.LoadAndAssign.
 type fastPrograms struct {
 	Host         *ebpf.Program `ebpf:"host"`
+	NicFilter    *ebpf.Program `ebpf:"nic_filter"`
+	NicHost      *ebpf.Program `ebpf:"nic_host"`
 	Port         *ebpf.Program `ebpf:"port"`
 	PortFilter   *ebpf.Program `ebpf:"port_filter"`
 	Uplink       *ebpf.Program `ebpf:"uplink"`
@@ -283,6 +294,8 @@ type fastPrograms struct {
 func (p *fastPrograms) Close() error {
 	return _FastClose(
 		p.Host,
+		p.NicFilter,
+		p.NicHost,
 		p.Port,
 		p.PortFilter,
 		p.Uplink,

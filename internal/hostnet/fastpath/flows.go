@@ -44,10 +44,8 @@ var pairs = sync.Pool{New: func() any { return new(pair) }}
 func (p *Path) PutFlow(f *Flow) error {
 	e := pairs.Get().(*pair)
 	defer pairs.Put(e)
-	p.mu.Lock()
-	uplink, ok := p.ports[f.Uplink]
-	p.mu.Unlock()
-	if !ok {
+	uplink, ok := p.find(f.Uplink)
+	if !ok || !uplink.is(Uplink) {
 		return errNoUplink
 	}
 	atomic.StoreUint64(&p.used[f.Slot], 0)
@@ -58,7 +56,7 @@ func (p *Path) PutFlow(f *Flow) error {
 		}
 	}
 	e.outward(f)
-	e.value.Index = uplink.index
+	e.value.Index = uplink.Uplink
 	if err := p.objects.Flows.Put(&e.key, &e.value); err != nil {
 		return errors.Join(fmt.Errorf("tell the kernel of a flow: %w", err), p.DropFlow(f))
 	}

@@ -29,7 +29,7 @@ func TestAVerdictIsForItsFrameOnly(t *testing.T) {
 	ip := wire.IPv4{0x45, 0, 0, 40, 0, 0, 0, 0, 64, wire.ProtoTCP, 0, 0, 10, 7, 0, 1, 198, 51, 100, 1, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 0, 0x50, 16, 0, 0, 0, 0, 0, 0}
 	ip.FillChecksum()
 	data := append(append(append([]byte{}, station[:]...), 2, 8, 8, 8, 8, 8), append([]byte{8, 0}, ip...)...) // of an unknown station
-	right := fastVerdict{In: uint32(b.ifindex[1]), Len: uint32(len(data)), Act: 1, Out: uint32(b.ifindex[2])}
+	right := fastVerdict{In: uint32(b.ifindex[1]), Len: uint32(len(data)), Act: toPort, Out: uint32(b.ifindex[2])}
 	copy(right.Eth.H_dest[:], data)
 	copy(right.Eth.H_source[:], data[6:])
 	right.Eth.H_proto = binary.NativeEndian.Uint16(data[12:])
@@ -45,9 +45,9 @@ func TestAVerdictIsForItsFrameOnly(t *testing.T) {
 		{"another destination", func(v *fastVerdict) { v.Eth.H_dest[5]++ }, false},
 		{"another source", func(v *fastVerdict) { v.Eth.H_source[0]++ }, false},
 		{"another type", func(v *fastVerdict) { v.Eth.H_proto++ }, false},
-		{"right packet for the host", func(v *fastVerdict) { v.Act = 2 }, true},
-		{"another packet for the host", func(v *fastVerdict) { v.Act, v.Head[0] = 2, 9 }, false},
-		{"another sequence number", func(v *fastVerdict) { v.Act, v.Head[15] = 2, 9 }, false},
+		{"right packet for the host", func(v *fastVerdict) { v.Act = toHost }, true},
+		{"another packet for the host", func(v *fastVerdict) { v.Act, v.Head[0] = toHost, 9 }, false},
+		{"another sequence number", func(v *fastVerdict) { v.Act, v.Head[15] = toHost, 9 }, false},
 		{"taken before", func(v *fastVerdict) { v.In = 0 }, false},
 	} {
 		v := right
@@ -89,9 +89,9 @@ func TestTagsGoThrough(t *testing.T) {
 	}
 	buf, oob := make([]byte, 2000), make([]byte, 100)
 	n, k, _, _, err := unix.Recvmsg(to, buf, oob, 0)
-	must(t, err)
+	check(t, err)
 	control, err := unix.ParseSocketControlMessage(oob[:k])
-	must(t, err)
+	check(t, err)
 	if got := binary.NativeEndian.Uint16(control[0].Data[16:]); n != len(data)-4 || got != tci {
 		t.Errorf("%d bytes with tag %#x, want %d with %#x", n, got, len(data)-4, tci)
 	}
@@ -135,9 +135,9 @@ func TestTheHostIsReached(t *testing.T) {
 	b.a.Run(fmt.Sprintf("ip neigh replace 10.7.0.254 lladdr %s dev eth0", station))
 	index := b.index("ubr0")
 	drain(fd)
-	must(t, b.path.SetPort(Port{Ifindex: index, Network: network, Kind: Host, MTU: 1500, Floor: 1500}))
-	must(t, b.path.SetNetwork(network, netip.MustParsePrefix("10.7.0.254/24"), true))
-	must(t, b.path.Learn(Station{Network: network, MAC: station, Ifindex: index, Gateway: true}))
+	check(t, b.path.SetPort(Port{Ifindex: index, Network: network, Kind: Host, Floor: 1500}))
+	check(t, b.path.SetNetwork(network, netip.MustParsePrefix("10.7.0.254/24"), true))
+	check(t, b.path.Learn(Station{Network: network, MAC: station, Ifindex: index, Gateway: true}))
 	b.known(b.a, b.b)
 	b.host.Must(func() error { return b.steer.AttachHost(index, b.path.HostProgram()) })
 	b.a.Run("ping -c 3 -i 0.2 -W 1 10.7.0.254")
@@ -156,7 +156,7 @@ func TestTheHostIsReached(t *testing.T) {
 	}
 	// Nor is what is for a station beyond it.
 	beyond := [6]byte{2, 7, 7, 7, 7, 7}
-	must(t, b.path.Learn(Station{Network: network, MAC: beyond, Ifindex: index}))
+	check(t, b.path.Learn(Station{Network: network, MAC: beyond, Ifindex: index}))
 	b.a.Run(fmt.Sprintf("ip neigh replace 10.7.0.77 lladdr %s dev eth0", net.HardwareAddr(beyond[:])))
 	b.a.Try("ping -c 1 -W 0.3 10.7.0.77")
 	if n, m := len(b.a.got()), drain(fd); n != 1 || m != 0 {

@@ -121,7 +121,7 @@ func (l *liveBed) live(t *testing.T, fn func()) {
 
 func (l *liveBed) passed(t *testing.T, port int) Counters {
 	t.Helper()
-	c, err := l.path.Counters(l.ifindex[port])
+	c, err := l.path.Counters(l.ifindex[port], port == uplinkPort)
 	check(t, err)
 	return c
 }

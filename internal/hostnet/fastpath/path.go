@@ -34,13 +34,6 @@ type Path struct {
 	ports map[int]member // by interface index
 }
 
-// member is what stations behind a port have to know of it.
-type member struct {
-	index uint16 // of its counters
-	group uint8
-	kind  Kind
-}
-
 // words of the control map, as in fast.c.
 const (
 	generationWord = iota
@@ -77,7 +70,7 @@ func (p *Path) open(o Options, slow int) error {
 		return err
 	}
 	if slow > 0 {
-		if err := p.objects.Slow.Put(uint32(0), uint32(slow)); err != nil {
+		if err := p.objects.Slow.Put(uint32(slowUplink), uint32(slow)); err != nil {
 			return fmt.Errorf("name the filter of uplinks to the fast path: %w", err)
 		}
 	}

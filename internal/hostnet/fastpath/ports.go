@@ -1,12 +1,8 @@
 package fastpath
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"maps"
-	"net/netip"
-	"slices"
 
 	"github.com/cilium/ebpf"
 )
@@ -14,11 +10,14 @@ import (
 // Kind says what a port is.
 type Kind uint8
 
-// Kinds of port.
+// Kinds of port. A device that is an uplink may be something else too.
 const (
 	Guest  Kind = 0
-	Uplink Kind = 1 // of no network
+	Uplink Kind = 1 // flows come in there; of no network
 	Host   Kind = 2 // leads to the host's stack
+
+	kindNIC    Kind = 4 // see SetNIC
+	kindHelper Kind = 8
 )
 
 // maxPorts is how many ports have counters.
@@ -30,19 +29,40 @@ type Port struct {
 	Network uint16
 	Group   uint8 // split-horizon group, 0 for none
 	Kind    Kind
-	MTU     int // bytes of packet
 	Floor   int // the smallest MTU of the network's ports
+
+	beside     int // see NIC
+	echo, slow uint16
+}
+
+// member is what the kernel knows of a port.
+type member fastPort
+
+// is reports whether a device is a port of a kind.
+func (m member) is(kind Kind) bool {
+	if kind == Guest {
+		return m.Flags == uint8(Guest)
+	}
+	return Kind(m.Flags)&kind != 0
+}
+
+// index is the place of its counters.
+func (m member) index(kind Kind) uint16 {
+	if kind == Uplink {
+		return m.Uplink
+	}
+	return m.Index
 }
 
 // SetPort makes a device a port or changes what is known of it. From then on what
 // comes in there and is known is sent on by the kernel, if the programs are attached.
 // Where the group changes, its stations are forgotten: Add them again.
 func (p *Path) SetPort(port Port) error {
-	was := p.member(port.Ifindex)
+	was, there := p.find(port.Ifindex)
 	if err := p.setPort(port); err != nil {
 		return err
 	}
-	if was.group != port.Group {
+	if there && port.Kind != Uplink && was.Group != port.Group {
 		return p.ForgetBehind(port.Ifindex)
 	}
 	return nil
@@ -52,132 +72,94 @@ func (p *Path) setPort(port Port) error {
 	defer p.changed()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	index := p.ports[port.Ifindex].index
-	if _, ok := p.ports[port.Ifindex]; !ok {
-		if index, ok = p.freeIndex(); !ok {
+	m, there := p.ports[port.Ifindex]
+	if !there || !m.is(port.Kind) {
+		index, ok := p.freeIndex()
+		switch {
+		case !ok:
 			return fmt.Errorf("the fast path has counters for %d ports only", maxPorts)
+		case port.Kind == Uplink:
+			m.Uplink = index
+		default:
+			m.Index = index
 		}
 	}
-	v := fastPort{
-		Network: port.Network, Index: index, Mtu: uint16(min(port.MTU, 0xffff)), Floor: uint16(min(port.Floor, 0xffff)),
-		Group: port.Group, Flags: uint8(port.Kind),
+	return p.put(port.Ifindex, m.with(port))
+}
+
+// with is a member changed to what is said of the port.
+func (m member) with(port Port) member {
+	uplink := Kind(m.Flags) & Uplink
+	if port.Kind == Uplink {
+		m.Flags |= uint8(Uplink)
+		return m
 	}
-	if err := p.objects.Ports.Put(uint32(port.Ifindex), v); err != nil {
-		return fmt.Errorf("tell the kernel of port %d: %w", port.Ifindex, err)
+	return member{
+		Network: port.Network, Group: port.Group, Floor: uint16(min(port.Floor, 0xffff)), Flags: uint8(port.Kind | uplink),
+		Beside: uint32(port.beside), Echo: port.echo, Slow: port.slow, Index: m.Index, Uplink: m.Uplink,
 	}
-	p.ports[port.Ifindex] = member{index, port.Group, port.Kind}
+}
+
+// put tells the kernel of a port. mu is held.
+func (p *Path) put(ifindex int, m member) error {
+	if err := p.objects.Ports.Put(uint32(ifindex), fastPort(m)); err != nil {
+		return fmt.Errorf("tell the kernel of port %d: %w", ifindex, err)
+	}
+	p.ports[ifindex] = m
 	return nil
 }
 
+// freeIndex is a place for counters. The first one is nobody's.
 func (p *Path) freeIndex() (uint16, bool) {
 	taken := make(map[uint16]bool, len(p.ports))
 	for _, m := range p.ports {
-		taken[m.index] = true
+		taken[m.Index], taken[m.Uplink] = true, true
 	}
 	for i := range uint16(maxPorts) {
-		if !taken[i] {
+		if i > 0 && !taken[i] {
 			return i, true
 		}
 	}
 	return 0, false
 }
 
-// RemovePort forgets a device, its stations and its counters: take those with
-// Counters first.
-func (p *Path) RemovePort(ifindex int) error {
-	return errors.Join(p.dropPort(ifindex), p.ForgetBehind(ifindex))
+// find is what is known of a device.
+func (p *Path) find(ifindex int) (m member, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	m, ok = p.ports[ifindex]
+	return m, ok
 }
 
-func (p *Path) dropPort(ifindex int) error {
+// RemovePort forgets that a device is a port of a kind, its stations and its counters:
+// take those with Counters first.
+func (p *Path) RemovePort(ifindex int, kind Kind) error {
+	err := p.dropPort(ifindex, kind)
+	if kind == Uplink {
+		return err
+	}
+	return errors.Join(err, p.ForgetBehind(ifindex))
+}
+
+func (p *Path) dropPort(ifindex int, kind Kind) error {
 	defer p.changed()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	m, ok := p.ports[ifindex]
-	if !ok {
+	if !ok || !m.is(kind) {
 		return nil
 	}
-	delete(p.ports, ifindex)
-	return errors.Join(absent(p.objects.Ports.Delete(uint32(ifindex))),
-		p.objects.Counters.Put(uint32(m.index), make([]fastCounters, ebpf.MustPossibleCPU())))
-}
-
-// Keep forgets the ports of a dead daemon that are not to stay.
-func (p *Path) Keep(stays func(ifindex int) bool) error {
-	p.mu.Lock()
-	all := slices.Collect(maps.Keys(p.ports))
-	p.mu.Unlock()
+	index := m.index(kind)
 	var err error
-	for _, ifindex := range all {
-		if !stays(ifindex) {
-			err = errors.Join(err, p.RemovePort(ifindex))
-		}
+	switch {
+	case kind == Uplink && Kind(m.Flags) != Uplink:
+		m.Uplink, m.Flags = 0, m.Flags&^uint8(Uplink)
+		err = p.put(ifindex, m)
+	case kind != Uplink && m.is(Uplink):
+		err = p.put(ifindex, member{Uplink: m.Uplink, Flags: uint8(Uplink)})
+	default:
+		delete(p.ports, ifindex)
+		err = absent(p.objects.Ports.Delete(uint32(ifindex)))
 	}
-	return err
-}
-
-// recallPorts learns which ports a dead daemon had, whose stations and counters are
-// those of who comes next on the same device.
-func (p *Path) recallPorts() error {
-	var ifindex uint32
-	var v fastPort
-	it := p.objects.Ports.Iterate()
-	for it.Next(&ifindex, &v) {
-		p.ports[int(ifindex)] = member{v.Index, v.Group, Kind(v.Flags)}
-	}
-	return it.Err()
-}
-
-// SetNetwork tells of a network's own station: gateway's address, and whether its
-// DHCP and DNS are user space's.
-func (p *Path) SetNetwork(id uint16, gateway netip.Prefix, services bool) error {
-	a := gateway.Addr().As4()
-	mask := ^uint32(0) << (32 - gateway.Bits())
-	v := fastNetwork{Gateway: binary.NativeEndian.Uint32(a[:])}
-	v.Mask = binary.NativeEndian.Uint32(binary.BigEndian.AppendUint32(nil, mask))
-	if services {
-		v.Services = 1
-	}
-	if err := p.objects.Networks.Put(id, v); err != nil {
-		return fmt.Errorf("tell the kernel of network %s: %w", gateway, err)
-	}
-	return nil
-}
-
-// RemoveNetwork undoes SetNetwork.
-func (p *Path) RemoveNetwork(id uint16) error {
-	return absent(p.objects.Networks.Delete(id))
-}
-
-// Counters are frames and bytes that went by the fast path, as on the port's wire: a
-// superframe counts once, with its whole length.
-type Counters struct {
-	RxFrames, RxBytes, TxFrames, TxBytes uint64
-
-	Slow uint64 // frames that came in and went to user space
-	Held uint64 // frames dropped for stations that were Held
-	Bad  uint64 // frames dropped that asked for a checksum across what is translated
-}
-
-// Counters are those of a port since it was made one; zero for a device that is none.
-func (p *Path) Counters(ifindex int) (sum Counters, err error) {
-	p.mu.Lock()
-	m, ok := p.ports[ifindex]
-	p.mu.Unlock()
-	if !ok {
-		return sum, nil
-	}
-	var each []fastCounters
-	if err := p.objects.Counters.Lookup(uint32(m.index), &each); err != nil {
-		return sum, fmt.Errorf("read the counters of port %d: %w", ifindex, err)
-	}
-	for _, c := range each {
-		sum.RxFrames += c.RxFrames
-		sum.RxBytes += c.RxBytes
-		sum.TxFrames += c.TxFrames
-		sum.TxBytes += c.TxBytes
-		sum.Slow += c.Slow
-		sum.Held += c.Held
-		sum.Bad += c.Bad
-	}
-	return sum, nil
+	return errors.Join(err, p.objects.Counters.Put(uint32(index), make([]fastCounters, ebpf.MustPossibleCPU())))
 }

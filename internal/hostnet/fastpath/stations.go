@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 
 	"github.com/cilium/ebpf"
+
+	"ubridge/internal/hostnet/steer"
 )
 
 // unit is the shift from nanoseconds to the time that the maps have.
@@ -23,7 +25,7 @@ type Station struct {
 	Network uint16
 	MAC     [6]byte
 	Ifindex int
-	Gateway bool   // the network's own, behind the host's port
+	Gateway bool   // the network's own behind the host's port, or the host beside a shared NIC
 	Held    bool   // the kernel drops what it would send on for it
 	Seen    uint32 // second of CLOCK_MONOTONIC in which it last sent a frame
 }
@@ -33,6 +35,13 @@ const (
 	gatewayStation = 1 << iota
 	heldStation
 	stationBeyond
+	stackStation
+)
+
+// marks of what is sent, as in maps.h.
+const (
+	sendMark  = 0x756272
+	shareMark = steer.ShareMark
 )
 
 // record is an element of the map of stations on its way to the kernel.
@@ -65,16 +74,11 @@ func (p *Path) learn(s Station, how ebpf.MapUpdateFlags) error {
 	defer records.Put(r)
 	r.key = fastAddress{Network: s.Network, Mac: s.MAC}
 	r.value = fastStation{Who: r.key, Ifindex: uint32(s.Ifindex), Seen: inUnits(s.Seen)}
-	m := p.member(s.Ifindex)
-	r.value.Index, r.value.Group = m.index, m.group
-	switch {
-	case s.Gateway:
-		r.value.Flags |= gatewayStation
-	case m.kind == Host:
-		r.value.Flags |= stationBeyond
-	}
-	if s.Held {
-		r.value.Flags |= heldStation
+	m, _ := p.find(s.Ifindex)
+	r.value.Index, r.value.Group, r.value.Mark = m.Index, m.Group, sendMark
+	r.value.Flags = m.station(s)
+	if m.is(kindNIC) {
+		r.value.Mark = shareMark
 	}
 	if err := p.objects.Stations.Update(&r.key, &r.value, how); err != nil {
 		return fmt.Errorf("tell the kernel where station %x is: %w", s.MAC, err)
@@ -82,11 +86,20 @@ func (p *Path) learn(s Station, how ebpf.MapUpdateFlags) error {
 	return nil
 }
 
-// member is what is known of a port.
-func (p *Path) member(ifindex int) member {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.ports[ifindex]
+// station is the flags of a station behind a port.
+func (m member) station(s Station) (flags uint8) {
+	switch {
+	case s.Gateway && m.is(kindHelper):
+		flags = stackStation
+	case s.Gateway:
+		flags = gatewayStation
+	case m.is(Host) || m.is(kindHelper):
+		flags = stationBeyond
+	}
+	if s.Held {
+		flags |= heldStation
+	}
+	return flags
 }
 
 // Forget makes a station unknown.
@@ -124,7 +137,7 @@ func (p *Path) Stations(fn func(Station)) error {
 		n, err := p.objects.Stations.BatchLookup(&cursor, keys, values, nil)
 		for i := range n {
 			v := &values[i]
-			fn(Station{Network: keys[i].Network, MAC: keys[i].Mac, Ifindex: int(v.Ifindex), Gateway: v.Flags&gatewayStation != 0, Held: v.Flags&heldStation != 0, Seen: seconds(v.Seen)})
+			fn(Station{Network: keys[i].Network, MAC: keys[i].Mac, Ifindex: int(v.Ifindex), Gateway: v.Flags&(gatewayStation|stackStation) != 0, Held: v.Flags&heldStation != 0, Seen: seconds(v.Seen)})
 		}
 		if errors.Is(err, ebpf.ErrKeyNotExist) {
 			return nil

@@ -3,6 +3,7 @@ package fastpath
 import (
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/cilium/ebpf"
 
@@ -65,6 +66,35 @@ func collect(spec *ebpf.CollectionSpec, found map[string]*ebpf.Map, id ebpf.MapI
 		return nil
 	}
 	return m.Close()
+}
+
+// recallPorts learns which ports a dead daemon had, whose stations and counters are
+// those of who comes next on the same device.
+func (p *Path) recallPorts() error {
+	var ifindex uint32
+	var v fastPort
+	it := p.objects.Ports.Iterate()
+	for it.Next(&ifindex, &v) {
+		p.ports[int(ifindex)] = member(v)
+	}
+	return it.Err()
+}
+
+// Keep forgets the ports of a dead daemon that are not to stay. A device may be an
+// uplink and a network's port, of which one stays.
+func (p *Path) Keep(stays func(ifindex int, uplink bool) bool) (err error) {
+	p.mu.Lock()
+	all := maps.Clone(p.ports)
+	p.mu.Unlock()
+	for ifindex, m := range all {
+		if m.is(Uplink) && !stays(ifindex, true) {
+			err = errors.Join(err, p.RemovePort(ifindex, Uplink))
+		}
+		if kind := Kind(m.Flags) &^ Uplink; (kind != 0 || !m.is(Uplink)) && !stays(ifindex, false) {
+			err = errors.Join(err, p.RemovePort(ifindex, kind))
+		}
+	}
+	return err
 }
 
 func closeAll(list map[string]*ebpf.Map) {

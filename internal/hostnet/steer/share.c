@@ -127,7 +127,8 @@ static __always_inline void hear(const struct station *src)
 
 /* share_socket: what the NIC's packet socket receives: all but what the helper
  * has put there and the host's own unicast. Of that it sees what a station sends
- * that is taken for a guest, since it has moved to the LAN. */
+ * that is taken for a guest, since it has moved to the LAN. Where the fast path calls
+ * it, cb[0] tells that the frame goes that way. */
 SEC("socket")
 int share_socket(struct __sk_buff *skb)
 {
@@ -138,6 +139,8 @@ int share_socket(struct __sk_buff *skb)
 	if (bpf_skb_load_bytes(skb, ETH_ALEN, &src, sizeof(src)))
 		return 0;
 	hear(&src);
+	if (skb->cb[0])
+		return 0;
 	if (skb->pkt_type != PACKET_HOST || bpf_map_lookup_elem(&guests, &src))
 		return -1;
 	return 0;
