@@ -118,10 +118,15 @@ func (b *bed) waitForFrames() {
 
 // trafgen floods from a on one CPU, until it is ended or the bed is removed.
 func (b *bed) trafgen(cpu int, s stream) *testnet.Proc {
+	return b.trafgenAt(b.a, cpu, s, macB)
+}
+
+// trafgenAt is trafgen from any endpoint to any station.
+func (b *bed) trafgenAt(n *testnet.NS, cpu int, s stream, to string) *testnet.Proc {
 	config := filepath.Join(b.lab.Dir(), fmt.Sprintf("trafgen-%d", cpu))
-	b.check(writeFile(config, traffic.TrafgenConfig(s.source, macB, s.sizes...)))
+	b.check(writeFile(config, traffic.TrafgenConfig(s.source, to, s.sizes...)))
 	// Without --no-sock-mem it would change this machine's sysctls.
-	p := b.start(b.a, "trafgen", "--no-sock-mem", "--dev", "eth0", "--conf", config, "--cpus", "1")
+	p := b.start(n, "trafgen", "--no-sock-mem", "--dev", "eth0", "--conf", config, "--cpus", "1")
 	if cpu > 0 {
 		b.move(p, cpu)
 	}

@@ -22,6 +22,7 @@ var lanPeers = []*peer{
 	{name: "br0", note: "the kernel's bridge, to which the host's address has moved", quick: true, build: kernelLAN},
 	{name: "br0-again", note: "the same once more: the noise of this run", quick: true, build: kernelLAN},
 	{name: "ubridge", note: "the daemon's mode bridge, the host's address stays on the NIC", quick: true, ours: true, build: ubridgeLAN},
+	{name: "ubridge-kernel", note: "the same, what is known forwarded by the kernel (fastpath = \"kernel\")", quick: true, ours: true, build: ubridgeKernelLAN},
 	{name: withoutGuests, note: "the NIC as it is", quick: true, build: noLAN},
 }
 
@@ -65,6 +66,9 @@ func ubridgeLAN(b *bed) {
 	b.ubridge("net", "create", "lan", "--mode", "bridge", "--uplink", "pb")
 	b.ubridge("port", "add", "lan", "pa")
 }
+
+// ubridgeKernelLAN is ubridgeLAN with the kernel's fast path.
+func ubridgeKernelLAN(b *bed) { b.byKernelOn("lan", ubridgeLAN, 3) }
 
 // noLAN has the guest on a wire of its own, where it reaches the host.
 func noLAN(b *bed) {

@@ -61,7 +61,7 @@ type scenario struct {
 func scenarios() []*scenario {
 	return []*scenario{
 		&rightSwitching, &rightTranslating,
-		&bulk, &flood, &roundTrips, &sizes, &saturation, &load, &throughput,
+		&bulk, &flood, &roundTrips, &sizes, &saturation, &crew, &load, &throughput,
 		&overload, &macs, &ports, &idle, &start,
 		&natBulk, &natFlows, &natSessions, &lan,
 	}

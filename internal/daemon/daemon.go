@@ -151,7 +151,7 @@ func (d *Daemon) serve(ctx context.Context, listener *api.Listener, done *undo) 
 		return err
 	}
 	done.add(d.stopAll)
-	d.openFastEarly()
+	d.planFast()
 	d.resumeUplinks(running)
 	if err := d.startNetworks(running); err != nil {
 		return err
@@ -162,6 +162,7 @@ func (d *Daemon) serve(ctx context.Context, listener *api.Listener, done *undo) 
 	tasks.Go(func() { d.ended("device watch", watch.Run(running, d.linksChanged)) })
 	tasks.Go(func() { d.watchRings(running) })
 	tasks.Go(func() { d.keepStations(running) })
+	tasks.Go(func() { d.awaitFast(running) })
 	tasks.Go(func() { d.gatherWorkers(running) })
 	tasks.Go(func() { d.ended("watchdog", d.feedWatchdog(running)) })
 	tasks.Go(func() { d.runAdoption(running) })
@@ -209,7 +210,6 @@ func (d *Daemon) openDataplane(done *undo) (err error) {
 	if err != nil {
 		return err
 	}
-	d.beginFast()
 	d.out.questions = make(chan question, questionRoom)
 	d.out.resolving = newResolving()
 	d.out.uplinks = map[int]*uplink{}

@@ -198,6 +198,8 @@ func (d *Daemon) fastCheck(n *network) (checks []api.Check) {
 	ports, why := d.fastPorts(n)
 	switch {
 	case n.fast.mode == config.FastPathOff:
+	case why == fastComing:
+		checks = append(checks, ok("fast path "+n.name, "not yet: "+why))
 	case why != "":
 		checks = append(checks, warn("fast path "+n.name, "frames go by user space: "+why, "see \"fast path\" above, or set fastpath = \"off\" to be told no more"))
 	default:

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -19,10 +18,10 @@ import (
 // fastPath is the kernel's fast path, of all networks together. Daemon.mu guards it,
 // but for what is read while frames are learned.
 type fastPath struct {
-	path    *fastpath.Path  // nil while no network has wanted it, or the kernel does not take it
-	refused error           // why it does not
-	loading chan loadedFast // what beginFast loads; nil if it does not
-	opened  chan struct{}   // closed when there is a path
+	path    *fastpath.Path // nil while no network has wanted it, or the kernel does not take it
+	refused error          // why it does not
+	coming  bool           // awaitFast will open it
+	opened  chan struct{}  // closed when there is a path
 	told    chan newStation
 	missed  atomic.Bool // told had no room
 	full    atomic.Bool // the kernel had none for a station
@@ -31,12 +30,6 @@ type fastPath struct {
 	// look into it.
 	members atomic.Pointer[map[dataplane.PortID]fastMember]
 	joining sync.Mutex // one replaces it at a time
-}
-
-// loadedFast is what came of loading the programs.
-type loadedFast struct {
-	path *fastpath.Path
-	err  error
 }
 
 // fastNetwork is a network's share of it.
@@ -85,14 +78,22 @@ func (f *fastPath) receiver(id dataplane.PortID) int {
 // the first one that is.
 func (d *Daemon) wantFast(n *network, table *fdb.Table) {
 	n.fast = fastNetwork{mode: n.def.FastPathMode(d.cfg.FastPath), table: table}
-	if n.fast.mode == config.FastPathOff {
-		return
+	switch {
+	case n.fast.mode == config.FastPathOff:
+	case d.fast.coming:
+		n.fast.why = fastComing
+	default:
+		d.enterFast(n)
 	}
-	if n.fast.why = d.openFast(); n.fast.why == "" {
-		n.fast.on = true
-		return
+}
+
+// enterFast puts a network on the fast path, if there is one, or says why not.
+func (d *Daemon) enterFast(n *network) bool {
+	n.fast.why = d.openFast()
+	if n.fast.on = n.fast.why == ""; !n.fast.on {
+		n.log.Log(d.ctx, n.fast.level(), "frames go by user space: no fast path", "because", n.fast.why)
 	}
-	n.log.Log(d.ctx, n.fast.level(), "frames go by user space: no fast path", "because", n.fast.why)
+	return n.fast.on
 }
 
 // level is how loudly it is said that something is not on the fast path.
@@ -105,60 +106,23 @@ func (f *fastNetwork) level() slog.Level {
 
 // openFast opens the fast path, once, and tells why there is none.
 func (d *Daemon) openFast() (why string) {
-	f := &d.fast
-	if f.path == nil && f.refused == nil {
-		f.path, f.refused = d.takeFast()
-		if f.refused == nil {
-			d.log.Debug("fast path opened", "resumed", f.path.Resumed())
-			close(f.opened)
-			d.fastOpened()
-		}
+	if d.fast.path == nil && d.fast.refused == nil {
+		d.setFast(d.loadFast()())
 	}
-	if f.refused != nil {
-		return f.refused.Error()
+	if d.fast.refused != nil {
+		return d.fast.refused.Error()
 	}
 	return ""
 }
 
-// wantsFast reports whether a network that is to start wants the fast path.
-func (d *Daemon) wantsFast() bool {
-	return slices.ContainsFunc(d.toStart(), func(def config.Network) bool {
-		return def.FastPathMode(d.cfg.FastPath) != config.FastPathOff
-	})
-}
-
-// beginFast begins to load the programs, which takes the kernel's verifier a while,
-// beside what else is to be done until a network starts that wants them.
-func (d *Daemon) beginFast() {
-	if !d.wantsFast() {
-		return
+// setFast takes what came of loading the programs.
+func (d *Daemon) setFast(path *fastpath.Path, err error) {
+	d.fast.path, d.fast.refused = path, err
+	if err == nil {
+		d.log.Debug("fast path opened", "resumed", path.Resumed())
+		close(d.fast.opened)
+		d.fastOpened()
 	}
-	load, loaded := d.loadFast(), make(chan loadedFast, 1)
-	d.fast.loading = loaded
-	go func() {
-		path, err := load()
-		loaded <- loadedFast{path, err}
-	}()
-}
-
-// openFastEarly opens the fast path before uplinks are resumed, where networks that are
-// to start want it: a dead daemon's flows go on meanwhile.
-func (d *Daemon) openFastEarly() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.wantsFast() {
-		d.openFast()
-	}
-}
-
-// takeFast waits for what beginFast has begun, or loads the programs now.
-func (d *Daemon) takeFast() (*fastpath.Path, error) {
-	if d.fast.loading == nil {
-		return d.loadFast()()
-	}
-	l := <-d.fast.loading
-	d.fast.loading = nil
-	return l.path, l.err
 }
 
 // loadFast settles how the programs are to be loaded.
@@ -194,9 +158,6 @@ func (d *Daemon) fastDevice() int {
 
 // closeFast releases the programs. What they were attached to has been let go of.
 func (d *Daemon) closeFast() error {
-	if d.fast.loading != nil { // the start failed before anybody wanted them
-		d.fast.path, _ = d.takeFast()
-	}
 	if d.fast.path == nil {
 		return nil
 	}
@@ -204,23 +165,31 @@ func (d *Daemon) closeFast() error {
 }
 
 // told is the dataplane's word that a station is new on a port of the network; nil for
-// a network that is not on the fast path. It runs before the frame that told goes on:
-// nothing is sent to where the station was any more.
+// a network that is not to be on the fast path. It runs before the frame that told goes
+// on: nothing is sent to where the station was any more.
 func (d *Daemon) told(n *network) func(wire.MAC, dataplane.PortID) {
-	if !n.fast.on {
+	if n.fast.mode == config.FastPathOff {
 		return nil
 	}
 	f, id := &d.fast, n.st.ID
 	return func(mac wire.MAC, on dataplane.PortID) {
-		_ = f.path.Forget(id, mac) // what fails is done again by tendStations
-		if f.receiver(on) == 0 {
+		path := d.openedFast()
+		if path == nil {
 			return
 		}
-		select {
-		case f.told <- newStation{n: n, mac: mac, on: on}:
-		default:
-			f.missed.Store(true)
+		_ = path.Forget(id, mac) // what fails is done again by tendStations
+		if f.receiver(on) != 0 {
+			f.tell(newStation{n: n, mac: mac, on: on})
 		}
+	}
+}
+
+// tell has a station put in when its port is quiet; it does not wait.
+func (f *fastPath) tell(s newStation) {
+	select {
+	case f.told <- s:
+	default:
+		f.missed.Store(true)
 	}
 }
 

@@ -67,7 +67,9 @@ func (d *Daemon) fastOpened() {
 }
 
 // fastFlows says that the network's flows may go by the fast path.
-func (d *Daemon) fastFlows(n *network) bool { return n.fast.on && n.def.Mode == config.ModeNAT }
+func (d *Daemon) fastFlows(n *network) bool {
+	return n.fast.mode != config.FastPathOff && n.def.Mode == config.ModeNAT
+}
 
 // openedFast is the fast path, nil while there is none. It needs no lock.
 func (d *Daemon) openedFast() *fastpath.Path {

@@ -56,7 +56,8 @@ func (d *Daemon) speedUpNIC(n *network, carrier bool) {
 	if err == nil {
 		d.fast.join(s.helperID, fastMember{ifindex: s.fast.Helper})
 		d.fast.join(s.nicID, fastMember{ifindex: s.fast.NIC, down: !carrier})
-		err = errors.Join(d.learnHost(n), d.addStations(n, s.nicID))
+		d.queueStations(n, s.nicID)
+		err = d.learnHost(n)
 	}
 	if err != nil {
 		d.saySlowNIC(n, errors.Join(err, d.slowDownNIC(n)))

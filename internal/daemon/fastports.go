@@ -49,7 +49,8 @@ func (d *Daemon) speedUp(n *network, a *attachment, ifindex int) {
 	err := d.fast.path.SetPort(n.fastPort(fastpath.Guest, ifindex))
 	if err == nil {
 		d.fast.join(id, fastMember{ifindex: ifindex, down: !a.carrier})
-		err = errors.Join(d.addStations(n, id), d.fastFloor(n))
+		d.queueStations(n, id)
+		err = d.fastFloor(n)
 	}
 	if err != nil {
 		d.saySlow(n, a, errors.Join(err, d.slowDown(id)))
@@ -224,13 +225,9 @@ func (d *Daemon) followLink(n *network, id dataplane.PortID, name string, carrie
 		return
 	}
 	d.fast.join(id, fastMember{ifindex: ifindex, down: !carrier})
-	var err error
 	if carrier {
-		err = d.addStations(n, id)
-	} else {
-		err = d.fast.path.ForgetBehind(ifindex)
-	}
-	if err != nil {
+		d.queueStations(n, id)
+	} else if err := d.fast.path.ForgetBehind(ifindex); err != nil {
 		n.log.Warn("the fast path does not follow the link", "port", name, "err", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"ubridge/dataplane"
+	"ubridge/internal/hostnet"
 )
 
 const (
@@ -34,7 +35,7 @@ func (d *Daemon) gatherWorkers(ctx context.Context) {
 			return
 		case <-calm:
 		case <-d.worker.Busy():
-			idle, err := idleShare(ctx, gatherSample)
+			idle, err := hostnet.IdleShare(ctx, gatherSample)
 			if err != nil {
 				d.log.Warn("all workers work even where the CPUs have no room for them", "err", err)
 				return

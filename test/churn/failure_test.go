@@ -33,6 +33,7 @@ func TestFullDisk(t *testing.T) {
 	d := s.Start(lab.Options{Dirs: dirs, Prefix: []string{
 		"unshare", "--mount", "sh", "-c", `mount -t tmpfs -o size=128k none "` + dirs.State + `" && exec "$@"`, "sh",
 	}})
+	d.Settle()
 	inside := filepath.Join("/proc", fmt.Sprint(d.Pid()), "root", dirs.State)
 	fill := filepath.Join(inside, "fill")
 	if err := os.WriteFile(fill, make([]byte, 1<<20), 0o600); err == nil {
@@ -64,6 +65,7 @@ func TestFullDisk(t *testing.T) {
 func TestStepsThatFail(t *testing.T) {
 	s := newScene(t, "churnfail")
 	d := s.Start(lab.Options{})
+	d.Settle()
 	s.Host.Run("ip", "link", "add", "taken", "type", "bridge")
 	s.attempt(d, "net", "create", "other", "--subnet", "192.168.200.0/24", "--bridge", "taken")
 	s.attempt(d, "net", "create", "other", "--subnet", "10.9.0.0/24")

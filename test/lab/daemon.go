@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -136,6 +137,20 @@ func (d *Daemon) AwaitReady() {
 		}
 		if r := d.Try("net", "list", "--json"); r.Code != 0 {
 			return fmt.Errorf("net list: %s", r.Stderr)
+		}
+		return nil
+	})
+}
+
+// Settle waits until what the daemon does some time after its start is done: ports go
+// over to the kernel's fast path.
+func (d *Daemon) Settle() {
+	d.net.T.Helper()
+	d.net.Eventually(startTime, "networks on the fast path", func() error {
+		for _, n := range d.Networks() {
+			if info := d.Info(n.Name); strings.Contains(info.FastPath.Off, "about to be loaded") {
+				return errors.New(info.FastPath.Off)
+			}
 		}
 		return nil
 	})

@@ -26,6 +26,7 @@ func TestSecondNetwork(t *testing.T) {
 	n := lab.Quiet(t, "lifesecond")
 	d := n.Start(lab.Options{})
 	one := n.Guest("one")
+	d.Settle()
 	before := stateOf(n.Host)
 	d.Run("net", "create", "second", "--subnet", "10.77.0.0/24", "--domain", "second.example")
 	second, _ := network(d, "second")

@@ -193,6 +193,7 @@ func TestPortDelPutsTheDeviceBack(t *testing.T) {
 	g := n.Guest("one")
 	n.Host.Run("ip", "link", "set", g.Port, "down")
 	n.Host.Sysctl("net.ipv6.conf."+g.Port+".accept_ra", "2")
+	d.Settle()
 	before := stateOf(n.Host)
 	d.Run("port", "add", "default", g.Port)
 	d.Run("port", "add", "default", "vnet0")
@@ -221,6 +222,7 @@ func TestDevicesThatAreRefused(t *testing.T) {
 	n.Veth(n.Host, "addressed", n.Server, "addressed")
 	n.Host.Addr("addressed", "203.0.113.5/24")
 	n.Host.Run("ip", "tuntap", "add", "dev", "layer3", "mode", "tun")
+	d.Settle()
 	before := stateOf(n.Host)
 	for _, c := range []struct {
 		device string

@@ -1,4 +1,4 @@
-package daemon
+package hostnet
 
 import (
 	"bufio"
@@ -13,9 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// idleShare is how much of the time of the CPUs that this process may use is idle, over
+// IdleShare is how much of the time of the CPUs that this process may use is idle, over
 // the next d, 0 to 1.
-func idleShare(ctx context.Context, d time.Duration) (float64, error) {
+func IdleShare(ctx context.Context, d time.Duration) (float64, error) {
 	var ours unix.CPUSet
 	if err := unix.SchedGetaffinity(0, &ours); err != nil {
 		return 0, fmt.Errorf("read the CPUs that may be used: %w", err)
