@@ -34,6 +34,7 @@ type plan struct {
 	only    *regexp.Regexp
 	peers   []string
 	rounds  int
+	asked   bool // rounds are what was asked for, in all scenarios
 	seconds float64
 }
 
@@ -49,7 +50,7 @@ func (o Options) plan() (plan, error) {
 		p.rounds, p.seconds = fullRounds, fullSeconds
 	}
 	if o.Rounds > 0 {
-		p.rounds = o.Rounds
+		p.rounds, p.asked = o.Rounds, true
 	}
 	if o.Seconds > 0 {
 		p.seconds = o.Seconds

@@ -90,19 +90,14 @@ func (p plan) chosen() (list []*scenario) {
 // roundsOf is how many rounds a scenario runs.
 func (p plan) roundsOf(s *scenario) int {
 	n := p.rounds
-	for _, most := range []int{s.rounds, s.quickRoundsIn(p)} {
-		if most > 0 {
-			n = min(n, most)
-		}
+	if p.asked {
+		return n
+	}
+	if s.rounds > 0 {
+		n = min(n, s.rounds)
+	}
+	if !p.full && s.quickRounds > 0 {
+		n = min(n, s.quickRounds)
 	}
 	return n
-}
-
-// quickRoundsIn is the limit of the default quick mode: rounds that were asked
-// for are made.
-func (s *scenario) quickRoundsIn(p plan) int {
-	if p.full || p.rounds != quickRounds {
-		return 0
-	}
-	return s.quickRounds
 }

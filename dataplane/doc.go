@@ -42,7 +42,8 @@
 // owner, and so keeps its order. The first worker also runs the handler, and owns
 // the uplinks and the hosts' ports, whose frames are for it. What other workers
 // have for the handler they copy into a ring (see handover); frames that find it
-// full are dropped as router-busy.
+// full are dropped as router-busy. Where there is no CPU for several, the first worker
+// may receive from all ports meanwhile (Gather).
 //
 // # Concurrency
 //

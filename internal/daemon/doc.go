@@ -36,7 +36,12 @@
 // fastnew.go) puts it in when user space is done with its port, and once a second carries
 // ages over and compares the kernel's stations with the forwarding database's. Flows are
 // the router's (fastflows.go). A port that cannot be on the fast path is in user space, as
-// all are without it.
+// all are without it. A NIC that is shared takes part with the host beside it (fastnic.go).
+// Networks begin in user space and go over when the programs are loaded (fastjoin.go), but
+// for those of a dead daemon whose flows the kernel goes on with.
+//
+// With several workers, one receives from all ports while the CPUs have no room for more
+// (gather.go).
 //
 // # Concurrency
 //

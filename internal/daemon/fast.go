@@ -196,14 +196,10 @@ func (f *fastPath) tell(s newStation) {
 // addStations puts in the stations that are known behind a port.
 func (d *Daemon) addStations(n *network, on dataplane.PortID) error {
 	var errs []error
-	for cursor := 0; ; {
-		cursor = n.fast.table.Walk(cursor, chunk, d.clock.Now().Seconds(), func(s fdb.Station) {
-			if s.Port == uint16(on) && !s.Static {
-				errs = append(errs, d.addStation(n, s.MAC, on, false))
-			}
-		})
-		if cursor == 0 {
-			return errors.Join(errs...)
+	n.fast.table.Walk(0, whole, d.clock.Now().Seconds(), func(s fdb.Station) {
+		if s.Port == uint16(on) && !s.Static {
+			errs = append(errs, d.addStation(n, s.MAC, on, false))
 		}
-	}
+	})
+	return errors.Join(errs...)
 }

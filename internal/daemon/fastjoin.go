@@ -129,14 +129,9 @@ func (d *Daemon) wantsFast() bool {
 // queueStations has the stations that are known behind a port put in when user space is
 // done with it.
 func (d *Daemon) queueStations(n *network, on dataplane.PortID) {
-	for cursor := 0; ; {
-		cursor = n.fast.table.Walk(cursor, chunk, d.clock.Now().Seconds(), func(s fdb.Station) {
-			if s.Port == uint16(on) && !s.Static {
-				d.fast.tell(newStation{n: n, mac: s.MAC, on: on})
-			}
-		})
-		if cursor == 0 {
-			return
+	n.fast.table.Walk(0, whole, d.clock.Now().Seconds(), func(s fdb.Station) {
+		if s.Port == uint16(on) && !s.Static {
+			d.fast.tell(newStation{n: n, mac: s.MAC, on: on})
 		}
-	}
+	})
 }

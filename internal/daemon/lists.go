@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"iter"
+	"math"
 	"strings"
 	"time"
 
@@ -20,6 +21,9 @@ import (
 // chunk is how many table entries are copied between two batches: few enough
 // that frames do not wait for a listing.
 const chunk = 512
+
+// whole is a whole table, for who looks at it beside the workers.
+const whole = math.MaxInt
 
 // selected are the running networks that a list is about.
 func (d *Daemon) selected(name string) (list []*network, err error) {

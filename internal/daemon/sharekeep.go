@@ -77,14 +77,10 @@ func (s *sharing) sync(now uint32) error {
 // guests are the stations behind guests' ports.
 func (s *sharing) guests(now uint32) map[[6]byte]bool {
 	list := map[[6]byte]bool{}
-	for cursor := 0; ; {
-		cursor = s.table.Walk(cursor, chunk, now, func(st fdb.Station) {
-			if s.isGuest(dataplane.PortID(st.Port)) {
-				list[st.MAC] = true
-			}
-		})
-		if cursor == 0 {
-			return list
+	s.table.Walk(0, whole, now, func(st fdb.Station) {
+		if s.isGuest(dataplane.PortID(st.Port)) {
+			list[st.MAC] = true
 		}
-	}
+	})
+	return list
 }

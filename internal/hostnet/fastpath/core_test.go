@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"ubridge/dataplane/frame"
 	"ubridge/dataplane/memport"
 	"ubridge/internal/wire"
 )
@@ -173,14 +172,11 @@ func (g *generator) onLAN(from int) []byte {
 // superframe makes a guest's frame for another guest one that is to be segmented.
 func (g *generator) superframe(f *memport.Frame) {
 	e := wire.Ethernet(f.Data)
-	if e.Dst() == station || e.Type() != wire.TypeIPv4 || len(f.Data) < 54 || f.Data[23] != wire.ProtoTCP || f.Data[14] != 0x45 {
+	if e.Dst() == station || !isTCP(f.Data) {
 		return
 	}
 	f.Data = append(f.Data[:min(len(f.Data), 200)], make([]byte, 500+g.r.IntN(2000))...)
-	f.Offload = frame.Offload{
-		Flags: frame.NeedsCsum, CsumStart: 34, CsumOffset: 16,
-		GSO: frame.GSOTCP4, GSOSize: pick(g, uint16(100), 1400, 1440, 1460, 1461, 1500, 9000),
-	}
+	f.Offload = superframe(pick(g, uint16(100), 1400, 1440, 1460, 1461, 1500, 9000))
 }
 
 func (g *generator) destination() wire.MAC {

@@ -29,6 +29,21 @@
 //	port_filter, port       a guest's port
 //	host                    the egress of the host's port: what the host sends
 //	uplink_filter, uplink   an uplink: packets of flows that come in
+//	nic_filter, uplink      a NIC that guests share with the host: what the LAN sends
+//	nic_host                the egress of such a NIC: what the host sends
+//
+// The programs are fast.c, by idea in maps.h, packet.h, stations.h, flow.h and decide.h.
+//
+// # A shared NIC
+//
+// Package steer's Share leads the host's frames to a helper tap and guests' frames from
+// there to the NIC's ingress; for the switch the host is behind the helper. The fast path
+// is of the same view (SetNIC): nic_host judges what the host sends as if it came in by the
+// helper, and runs before Share's program, which sees what is user space's. What is for the
+// host goes to the NIC's ingress at once, with Share's tc_index, and nic_filter calls
+// Share's filter for all that is new to it, so that this goes on to note who is on the LAN.
+// One device may be such a NIC and an uplink: a port has both kinds then, with counters
+// for each.
 //
 // # What guests may try
 //
