@@ -66,11 +66,13 @@ func (o Options) plan() (plan, error) {
 func checkPeers(wanted []string) error {
 	names := map[string]bool{}
 	var all []string
-	for _, p := range append(switches[:len(switches):len(switches)], translators...) {
-		if !names[p.name] {
-			all = append(all, p.name)
+	for _, s := range scenarios() {
+		for _, p := range s.allPeers() {
+			if !names[p.name] {
+				all = append(all, p.name)
+			}
+			names[p.name] = true
 		}
-		names[p.name] = true
 	}
 	for _, name := range wanted {
 		if !names[name] {

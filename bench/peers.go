@@ -50,15 +50,21 @@ var translators = []*peer{
 
 // peersOf are the peers that a scenario is measured on, its reference first.
 func (p plan) peersOf(s *scenario) []*peer {
-	all := s.peers
-	if all == nil && s.kind == switching {
-		all = switches
-	} else if all == nil {
-		all = translators
-	}
+	all := s.allPeers()
 	return slices.DeleteFunc(slices.Clone(all), func(x *peer) bool {
 		return slices.Contains(s.without, x.name) || x != all[0] && !p.wants(x)
 	})
+}
+
+// allPeers are the peers that a scenario may be measured on.
+func (s *scenario) allPeers() []*peer {
+	switch {
+	case s.peers != nil:
+		return s.peers
+	case s.kind == switching:
+		return switches
+	}
+	return translators
 }
 
 // wants reports whether a peer that is no reference is measured.

@@ -27,10 +27,17 @@ var crew = scenario{
 // macOther is a second station behind a.
 const macOther = "52:54:00:be:0d:01"
 
+// workers runs the daemon with n workers. Each takes the port that comes when it has the
+// fewest: the idle one between them has two workers receive from one endpoint each.
 func workers(n string) func(*bed) {
 	return func(b *bed) {
 		b.config = "workers = " + n + "\n"
-		ubridgeVeth(b)
+		b.veths()
+		b.runDaemon()
+		b.idlePorts(1, 1)
+		for _, port := range []string{"pa", "i1", "pb"} {
+			b.ubridge("port", "add", "default", port)
+		}
 	}
 }
 

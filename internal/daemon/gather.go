@@ -13,8 +13,8 @@ const (
 	calmTime     = 2 * time.Second        // without a loaded worker, after which all work again
 	noRoom       = 0.05                   // share of the CPUs' time that is idle: senders keep them busy
 	room         = 0.3                    // enough of it that one more worker gets a CPU
-	atWork       = 0.35                   // share of a worker's time from which it counts
-	atLimit      = 0.9                    // of one that can do no more
+	atWork       = 0.25                   // share of a worker's time from which it counts
+	atLimit      = 0.95                   // of one that can do no more
 )
 
 // gatherWorkers has one worker do all the work while the CPUs have no room for more,
@@ -50,21 +50,20 @@ func (d *Daemon) gatherWorkers(ctx context.Context) {
 	}
 }
 
-// wantGathered judges what is better, given how much of the CPUs is idle. Workers that
-// are paced have little to do in each batch: one does that as well. One that is at its
-// limit needs help, if there is a CPU for it.
+// wantGathered judges what is better, given how much of the CPUs is idle. Where one
+// worker has time for the work of all, it does; workers that are paced have little to do
+// in each batch, and less in larger ones. One that is at its limit needs help, if there is
+// a CPU for it.
 func wantGathered(gathered bool, idle float64, loads []dataplane.Load) bool {
 	if gathered {
 		return idle < room || loads[0].Share < atLimit || loads[0].Paced
 	}
-	working := 0
+	working, work, paced := 0, 0.0, true
 	for _, l := range loads {
-		if l.Share < atWork {
-			continue
+		if l.Share >= atWork {
+			working, paced = working+1, paced && l.Paced
 		}
-		if working++; !l.Paced {
-			return false
-		}
+		work += l.Share
 	}
-	return working > 1 && idle < noRoom
+	return working > 1 && idle < noRoom && (paced || work < atLimit)
 }
