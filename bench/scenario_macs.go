@@ -54,13 +54,15 @@ var firstStation = [6]byte{0x52, 0x55}
 
 func runMACs(b *bed) {
 	frame := localFrame()
+	toB := localFrame()
+	copy(toB[6:], mac(macA)) // b's own would move to a, and be new there
 	for _, n := range stations {
 		b.exactly(b.varied(b.b, frame, traffic.Sources(firstStation, n)), teachRate, n)
 		b.sleep(settle)
 		if b.fastPath == "kernel" {
 			b.sleep(kernelLearns)
 		}
-		stop := b.sendBeside(b.varied(b.a, frame, traffic.Destinations(firstStation, n)), unbounded)
+		stop := b.sendBeside(b.varied(b.a, toB, traffic.Destinations(firstStation, n)), unbounded)
 		b.sleep(settle)
 		before := b.counters(b.mid, "o1").RxFrames
 		f := b.window(b.plan.duration())
