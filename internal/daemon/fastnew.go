@@ -12,15 +12,16 @@ import (
 
 // A station that was just learned has frames in user space: those behind the one that
 // told. Would the kernel send the next ones itself, they would overtake. So a station
-// is put in when user space is done with its port: nothing came for a moment, and the
-// ring is empty. On a port that is never done, the station is held instead, so that the
-// ring runs empty: what is dropped then would have found it full.
+// is put in when user space is done with its port: nothing came for a while, and the
+// ring is empty. What user space has sent last may still wait in a processor's backlog
+// then, hence the while. On a port that is never done, the station is held instead, so
+// that the ring runs empty: what is dropped then would have found it full.
 const (
 	newStations = 4096                  // that wait to be put in; of more, some are left to later
 	newInterval = time.Millisecond      // how often the ports of new stations are looked at
 	newPatience = time.Second           // for a port to be done by itself
-	holdAtLeast = 2 * time.Millisecond  // so that what was on its way is in the ring
-	holdAtMost  = 20 * time.Millisecond // a ring that others keep full is not waited for
+	quietLooks  = 8                     // that find a port quiet, one behind the other, before it is done
+	holdAtMost  = 40 * time.Millisecond // a ring that others keep full is not waited for
 )
 
 // newStation waits to be put in.
@@ -32,11 +33,24 @@ type newStation struct {
 	held  time.Time // zero while it is not held
 }
 
-// arrivals are the stations that wait, and how many frames had come to user space by
-// each of their ports when it was looked at last.
+// arrivals are the stations that wait, and what was seen of their ports.
 type arrivals struct {
-	list []newStation
-	came map[dataplane.PortID]uint64
+	list  []newStation
+	ports map[dataplane.PortID]seenPort
+}
+
+// seenPort is what the last look at a port has found.
+type seenPort struct {
+	came  uint64 // frames that had come to user space
+	quiet int    // looks, one behind the other, since which none had come and the ring was empty
+}
+
+// look looks at a port again.
+func (p seenPort) look(came uint64, idle bool) seenPort {
+	if !idle || came != p.came {
+		return seenPort{came: came}
+	}
+	return seenPort{came, p.quiet + 1}
 }
 
 // take takes what the workers have told meanwhile.
@@ -56,19 +70,17 @@ func (a *arrivals) take(told <-chan newStation, now time.Time) {
 func (d *Daemon) settle(a *arrivals, now time.Time) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	done, came := map[dataplane.PortID]bool{}, map[dataplane.PortID]uint64{}
+	ports := map[dataplane.PortID]seenPort{}
 	for _, s := range a.list {
-		if _, looked := came[s.on]; !looked {
-			before, known := a.came[s.on]
-			count, idle := s.n.lookAt(s.on)
-			came[s.on], done[s.on] = count, known && idle && count == before
+		if _, looked := ports[s.on]; !looked {
+			ports[s.on] = a.ports[s.on].look(s.n.lookAt(s.on))
 		}
 	}
-	a.came = came
+	a.ports = ports
 	var errs []error
 	rest := a.list[:0]
 	for _, s := range a.list {
-		stays, err := d.settleOne(&s, done[s.on], now)
+		stays, err := d.settleOne(&s, ports[s.on].quiet >= quietLooks, now)
 		errs = append(errs, err)
 		if stays {
 			rest = append(rest, s)
@@ -108,11 +120,10 @@ func (d *Daemon) settleOne(s *newStation, done bool, now time.Time) (stays bool,
 	case d.nets[s.n.name] != s.n || d.fast.device(s.on) == 0:
 		return false, nil
 	case !s.held.IsZero():
-		held := now.Sub(s.held)
-		if held < holdAtLeast || held < holdAtMost && !done {
+		if now.Sub(s.held) < holdAtMost && !done {
 			return true, nil
 		}
-		return false, errors.Join(d.fast.path.Forget(s.n.st.ID, s.mac), d.addStation(s.n, s.mac, s.on, false))
+		return false, d.putStation(d.fast.path.Learn, s.n, s.mac, s.on, false) // at once: what came between would be overtaken
 	case done:
 		return false, d.addStation(s.n, s.mac, s.on, false)
 	case now.Sub(s.since) < newPatience:
@@ -125,11 +136,16 @@ func (d *Daemon) settleOne(s *newStation, done bool, now time.Time) (stays bool,
 // addStation puts in a station of which the kernel knows nothing, as far as it is still
 // where it was said to be.
 func (d *Daemon) addStation(n *network, mac wire.MAC, on dataplane.PortID, held bool) error {
+	return d.putStation(d.fast.path.Add, n, mac, on, held)
+}
+
+// putStation puts a station in by Add or Learn.
+func (d *Daemon) putStation(put func(fastpath.Station) error, n *network, mac wire.MAC, on dataplane.PortID, held bool) error {
 	ifindex := d.fast.receiver(on)
 	if ifindex == 0 {
 		return nil
 	}
-	if err := d.fast.path.Add(fastpath.Station{Network: n.st.ID, MAC: mac, Ifindex: ifindex, Held: held}); err != nil {
+	if err := put(fastpath.Station{Network: n.st.ID, MAC: mac, Ifindex: ifindex, Held: held}); err != nil {
 		d.fast.full.Store(true)
 		return err
 	}
