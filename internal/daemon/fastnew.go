@@ -15,13 +15,15 @@ import (
 // is put in when user space is done with its port: nothing came for a while, and the
 // ring is empty. What user space has sent last may still wait in a processor's backlog
 // then, hence the while. On a port that is never done, the station is held instead, so
-// that the ring runs empty: what is dropped then would have found it full.
+// that the ring runs empty: what is dropped then would have found it full. Where it does
+// not, since others fill it or the worker gets no CPU, user space goes on for longer.
 const (
-	newStations = 4096                  // that wait to be put in; of more, some are left to later
-	newInterval = time.Millisecond      // how often the ports of new stations are looked at
-	newPatience = time.Second           // for a port to be done by itself
-	quietLooks  = 8                     // that find a port quiet, one behind the other, before it is done
-	holdAtMost  = 40 * time.Millisecond // a ring that others keep full is not waited for
+	newStations = 4096                   // that wait to be put in; of more, some are left to later
+	newInterval = time.Millisecond       // how often the ports of new stations are looked at
+	newPatience = 200 * time.Millisecond // for a port to be done by itself, at first
+	maxPatience = time.Minute            // and after some times in which the ring did not run empty
+	quietLooks  = 8                      // that find a port quiet, one behind the other, before it is done
+	holdAtMost  = 40 * time.Millisecond  // for the ring to run empty
 )
 
 // newStation waits to be put in.
@@ -31,6 +33,7 @@ type newStation struct {
 	on    dataplane.PortID
 	since time.Time
 	held  time.Time // zero while it is not held
+	holds int       // in which the ring did not run empty
 }
 
 // arrivals are the stations that wait, and what was seen of their ports.
@@ -119,18 +122,23 @@ func (d *Daemon) settleOne(s *newStation, done bool, now time.Time) (stays bool,
 	switch {
 	case d.nets[s.n.name] != s.n || d.fast.device(s.on) == 0:
 		return false, nil
-	case !s.held.IsZero():
-		if now.Sub(s.held) < holdAtMost && !done {
-			return true, nil
-		}
+	case done && !s.held.IsZero():
 		return false, d.putStation(d.fast.path.Learn, s.n, s.mac, s.on, false) // at once: what came between would be overtaken
 	case done:
 		return false, d.addStation(s.n, s.mac, s.on, false)
-	case now.Sub(s.since) < newPatience:
+	case !s.held.IsZero() && now.Sub(s.held) > holdAtMost:
+		s.since, s.held, s.holds = now, time.Time{}, s.holds+1
+		return true, d.fast.path.Forget(s.n.st.ID, s.mac)
+	case !s.held.IsZero() || now.Sub(s.since) < s.patience():
 		return true, nil
 	}
 	s.held = now
 	return true, d.addStation(s.n, s.mac, s.on, true)
+}
+
+// patience is how long its port may be busy before the station is held.
+func (s *newStation) patience() time.Duration {
+	return min(newPatience<<min(s.holds, 8), maxPatience)
 }
 
 // addStation puts in a station of which the kernel knows nothing, as far as it is still
