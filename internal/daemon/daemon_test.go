@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -26,6 +27,11 @@ func TestASecondDaemonLearnsWhoHoldsTheState(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), dir) || !strings.Contains(err.Error(), "ubridge, pid") {
 		t.Errorf("the second daemon is told %v", err)
 	}
+	inChild, err := syscall.Dup(int(first.file.Fd())) // as a fork has it until its exec
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(inChild)
 	if err := first.release(); err != nil {
 		t.Fatal(err)
 	}

@@ -45,9 +45,11 @@ func orUnknown(s string) string {
 }
 
 // release gives the lock up. The file stays: removing it would let two daemons
-// lock two files of the same name.
+// lock two files of the same name. Unlocking is said, because a child that is being
+// started at this moment has a copy of the descriptor until its exec, and closing ours
+// alone leaves the lock to that copy (flock(2)).
 func (l *lock) release() error {
-	return errors.Join(l.file.Truncate(0), l.file.Close())
+	return errors.Join(l.file.Truncate(0), syscall.Flock(int(l.file.Fd()), syscall.LOCK_UN), l.file.Close())
 }
 
 // dirError names a directory and the fix.

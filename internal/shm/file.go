@@ -165,7 +165,7 @@ func (f *File) Close() error {
 	if f.fd < 0 {
 		return nil
 	}
-	err := errors.Join(f.unmap(), unix.Close(f.fd))
+	err := errors.Join(f.unmap(), unlockFile(f.fd))
 	f.fd = -1
 	if err != nil {
 		return fmt.Errorf("close state file %s: %w", f.path, err)
@@ -184,7 +184,7 @@ func (f *File) Remove() error {
 		} else if err != nil {
 			return err
 		}
-		defer unix.Close(fd)
+		defer unlockFile(fd)
 	}
 	if err := os.Remove(f.path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("remove state file: %w", err)

@@ -33,6 +33,12 @@ func lockFile(path string, flags int) (fd int, err error) {
 	return -1, fmt.Errorf("state file %s is removed again and again by another process", path)
 }
 
+// unlockFile gives the lock up and closes fd. Closing alone would leave the lock to a
+// copy of the descriptor, which a child has until its exec (flock(2)).
+func unlockFile(fd int) error {
+	return errors.Join(unix.Flock(fd, unix.LOCK_UN), unix.Close(fd))
+}
+
 // openOwn opens a regular file that belongs to our user, and to no one else to
 // read.
 func openOwn(path string, flags int) (fd int, err error) {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
 	"ubridge/test/lab"
@@ -121,6 +122,7 @@ func TestRefusals(t *testing.T) {
 	g := s.Guest("one")
 	d := s.Start(lab.Options{})
 	d.Run("port", "add", "default", g.Port)
+	d.Settle()
 	before := s.Host.Run("sh", "-c", "ip -d link; tc qdisc show; ip addr")
 	for nic, want := range map[string]string{
 		"eth9": "there is no NIC eth9", "lo": "loopback", "tun0": "mode nat works by it", "slave": "use the bridge itself: --uplink br0",
@@ -136,8 +138,9 @@ func TestRefusals(t *testing.T) {
 	}
 	d.Refuse(2, "net", "create", "lan", "--mode", "bridge")
 	d.Refuse(2, "net", "create", "lan", "--mode", "bridge", "--uplink", "eth0", "--subnet", "10.1.0.0/24")
-	if after := s.Host.Run("sh", "-c", "ip -d link; tc qdisc show; ip addr"); untimed(after) != untimed(before) {
-		t.Errorf("a refusal has changed the host from\n%s\nto\n%s", before, after)
+	after := s.Host.Run("sh", "-c", "ip -d link; tc qdisc show; ip addr")
+	if diff := cmp.Diff(untimed(before), untimed(after)); diff != "" {
+		t.Errorf("a refusal has changed the host, before - after +:\n%s", diff)
 	}
 	s.create(d)
 	if said := d.Refuse(1, "net", "create", "other", "--mode", "bridge", "--uplink", "eth0"); !strings.Contains(said, "add the guests to that network") {
