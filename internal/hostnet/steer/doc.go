@@ -54,9 +54,10 @@
 // Package fastpath has programs of its own for these places: AttachForward puts one
 // where silence is, AttachUplinkForward one before uplink, AttachHost one at the egress
 // of the host's port. They are attached, found again after a crash and removed like
-// the others. At a shared NIC its programs are tcx links before Share's
+// the others. At a shared NIC its programs are at tcx before Share's
 // (Share.AttachForward), and its filter calls share_socket with cb[0] set for what it
-// takes.
+// takes. No link holds them: they outlive the process, and DetachForward knows them by
+// their numbers, Sweep by their names.
 //
 // # Life after death
 //

@@ -41,7 +41,6 @@ type Share struct {
 	// which end with the process. The NIC's link is nil while none is attached.
 	classic     bool
 	helper, nic link.Link
-	forward     []link.Link // the fast path's at the NIC
 }
 
 // ShareOptions say how a NIC is shared.
@@ -120,17 +119,15 @@ func (s *Share) AttachNIC(ifindex int) (err error) {
 	return nil
 }
 
-// Leave undoes AttachForward, and AttachNIC but for a clsact filter, which DetachShare
-// takes away.
+// Leave undoes AttachNIC but for a clsact filter, which DetachShare takes away.
 func (s *Share) Leave() error {
 	s.set(nicWord, 0)
-	err := s.DetachForward()
 	if s.nic == nil {
-		return err
+		return nil
 	}
 	l := s.nic
 	s.nic = nil
-	return errors.Join(err, l.Close())
+	return l.Close()
 }
 
 // DetachShare removes a clsact filter, also that of a dead process. A device that

@@ -1,11 +1,14 @@
 package steer
 
 import (
+	"math"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
+	"github.com/google/go-cmp/cmp"
 
 	"ubridge/internal/hostnet/internal/nstest"
 )
@@ -25,42 +28,97 @@ func hook(t *testing.T, ns *nstest.NS, ifindex int, at ebpf.AttachType) (ids []e
 	return ids
 }
 
-func programID(t *testing.T, p *ebpf.Program) ebpf.ProgramID {
+// wantHook requires the programs of a device's hook, in order.
+func wantHook(t *testing.T, ns *nstest.NS, ifindex int, at ebpf.AttachType, want ...*ebpf.Program) {
 	t.Helper()
-	info, err := p.Info()
+	got := hook(t, ns, ifindex, at)
+	if !slices.EqualFunc(got, want, func(id ebpf.ProgramID, p *ebpf.Program) bool { return uint32(id) == number(t, p) }) {
+		t.Errorf("%v has %v, want %v", at, got, want)
+	}
+}
+
+func number(t *testing.T, p *ebpf.Program) uint32 {
+	t.Helper()
+	id, err := ProgramID(p)
 	if err != nil {
 		t.Fatal(err)
 	}
-	id, _ := info.ID()
 	return id
 }
 
+// copyOf is another program that is the same, called name.
+func copyOf(t *testing.T, ns *nstest.NS, name string) (p *ebpf.Program) {
+	t.Helper()
+	ns.Must(func() error {
+		spec, err := loadShare()
+		if err != nil {
+			return err
+		}
+		spec.Programs[shareProgHelper].Name = name
+		c, err := ebpf.NewCollection(spec)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		p, err = c.Programs[shareProgHelper].Clone()
+		return err
+	})
+	t.Cleanup(func() { p.Close() })
+	return p
+}
+
 // TestForwardComesFirst: the fast path's programs see a NIC's frames before the Share's,
-// and Leave takes all away.
+// stay when the Share goes, and are taken away by their numbers, wherever in the order
+// they are and whoever else is there.
 func TestForwardComesFirst(t *testing.T) {
 	b := newBed(t)
 	s := openShare(t, b.host, false)
 	// Any programs do: their place is looked at.
+	first, foreign, later := copyOf(t, b.host, NICIngressName), copyOf(t, b.host, "somebody_elses"), copyOf(t, b.host, NICEgressName)
+	in, out := ebpf.AttachTCXIngress, ebpf.AttachTCXEgress
 	b.host.Must(func() error { return s.AttachNIC(b.ifindex) })
-	b.host.Must(func() error { return s.AttachForward(b.ifindex, s.objects.Helper, s.objects.Helper) })
-	first, second := programID(t, s.objects.Helper), programID(t, s.objects.Share)
-	if got := hook(t, b.host, b.ifindex, ebpf.AttachTCXEgress); len(got) != 2 || got[0] != first || got[1] != second {
-		t.Errorf("egress has %v, want %v before %v", got, first, second)
-	}
-	if got := hook(t, b.host, b.ifindex, ebpf.AttachTCXIngress); len(got) != 1 || got[0] != first {
-		t.Errorf("ingress has %v, want %v", got, first)
-	}
-	b.host.Must(s.DetachForward)
-	if got := hook(t, b.host, b.ifindex, ebpf.AttachTCXEgress); len(got) != 1 || got[0] != second {
-		t.Errorf("without it, egress has %v, want %v", got, second)
-	}
-	b.host.Must(func() error { return s.AttachForward(b.ifindex, s.objects.Helper, s.objects.Helper) })
+	b.host.Must(func() error { return s.AttachForward(b.ifindex, first, first) })
+	wantHook(t, b.host, b.ifindex, in, first)
+	wantHook(t, b.host, b.ifindex, out, first, s.objects.Share)
+
+	b.host.Must(func() error { return attachFirst(out, foreign, b.ifindex) })
+	b.host.Must(func() error { return s.AttachForward(b.ifindex, later, later) })
 	b.host.Must(s.Leave)
-	for _, at := range []ebpf.AttachType{ebpf.AttachTCXEgress, ebpf.AttachTCXIngress} {
-		if got := hook(t, b.host, b.ifindex, at); len(got) != 0 {
-			t.Errorf("after Leave there is %v", got)
-		}
+	wantHook(t, b.host, b.ifindex, out, later, foreign, first)
+	var there bool
+	b.host.Must(func() (err error) {
+		there, err = Forwarding(b.ifindex, []uint32{number(t, first)})
+		return err
+	})
+	if !there {
+		t.Error("the program at the ingress is not found by its number")
 	}
+	b.host.Must(func() error { return DetachForward(b.ifindex, []uint32{number(t, first), 1 << 30}) })
+	wantHook(t, b.host, b.ifindex, in, later)
+	wantHook(t, b.host, b.ifindex, out, later, foreign)
+	b.host.Must(func() error { return DetachForward(b.ifindex, []uint32{number(t, later)}) })
+	wantHook(t, b.host, b.ifindex, in)
+	wantHook(t, b.host, b.ifindex, out, foreign)
+	b.host.Must(func() error { return DetachForward(math.MaxInt32, []uint32{number(t, later)}) })
+}
+
+// TestSweepFindsForwardByName: where nobody knows the numbers any more.
+func TestSweepFindsForwardByName(t *testing.T) {
+	b := newBed(t)
+	s := openShare(t, b.host, false)
+	in, out, foreign := copyOf(t, b.host, NICIngressName), copyOf(t, b.host, NICEgressName), copyOf(t, b.host, "somebody_elses")
+	b.host.Must(func() error { return s.AttachForward(b.ifindex, in, out) })
+	b.host.Must(func() error { return attachFirst(ebpf.AttachTCXIngress, foreign, b.ifindex) })
+	var removed []string
+	b.host.Must(func() (err error) {
+		removed, err = Sweep(b.ifindex)
+		return err
+	})
+	if diff := cmp.Diff([]string{"tcx program " + NICIngressName, "tcx program " + NICEgressName}, removed); diff != "" {
+		t.Error(diff)
+	}
+	wantHook(t, b.host, b.ifindex, ebpf.AttachTCXIngress, foreign)
+	wantHook(t, b.host, b.ifindex, ebpf.AttachTCXEgress)
 }
 
 // TestNoForwardByClassicFilters: without tcx there is no place before others, and it is

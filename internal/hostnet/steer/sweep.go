@@ -1,6 +1,9 @@
 package steer
 
-import "errors"
+import (
+	"errors"
+	"slices"
+)
 
 // Sweep removes all that ubridge has put on a device, whoever did it: filters and
 // chains are known by their names. It tells what it removed.
@@ -19,8 +22,9 @@ func Sweep(ifindex int) (removed []string, err error) {
 	if there, hasErr := hasClsact(ifindex); made && !there && hasErr == nil {
 		removed = append(removed, "qdisc clsact")
 	}
+	programs, programErr := sweepForward(ifindex)
 	chains, chainErr := sweepChains(ifindex)
-	return append(removed, chains...), errors.Join(err, chainErr)
+	return slices.Concat(removed, programs, chains), errors.Join(err, programErr, chainErr)
 }
 
 // sweepChains removes the fallback's chains of a device. Where nftables cannot be
