@@ -60,17 +60,24 @@ static __always_inline int unless_held(const struct station *src, int act)
 	return act != TO_USER && src->flags & STATION_HELD ? TO_NOBODY : act;
 }
 
+/* heard: a frame of which no more than its source is looked at. */
+static __always_inline int heard(const struct __sk_buff *skb, const struct port *in, const struct verdict *v)
+{
+	overhear(skb, in, v);
+	return TO_USER;
+}
+
 /* switched: a frame from one of a network's stations to another. */
 static __always_inline int switched(struct __sk_buff *skb, const struct port *in, struct verdict *v)
 {
 	struct station src, dst, *sender;
 
 	if (v->eth.h_dest[0] & 1)
-		return TO_USER;
+		return heard(skb, in, v);
 	sender = known(in->network, v->eth.h_source, &src);
-	if (!sender || src.ifindex != v->in)
-		return TO_USER;
-	if (!known(in->network, v->eth.h_dest, &dst) || dst.ifindex == v->in)
+	if (!sender || src.ifindex != v->in || src.flags & STATION_MOVED)
+		return heard(skb, in, v);
+	if (!known(in->network, v->eth.h_dest, &dst) || dst.ifindex == v->in || dst.flags & STATION_MOVED)
 		return TO_USER;
 	refresh(sender);
 	if (dst.flags & STATION_GATEWAY)
@@ -104,8 +111,7 @@ static __always_inline int decide(struct __sk_buff *skb, const struct port *in, 
 
 static __always_inline __u32 changes(void)
 {
-	__u32 word = CHANGES;
-	__u64 *n = bpf_map_lookup_elem(&control, &word);
+	__u64 *n = word(CHANGES);
 
 	return n ? *n : 0;
 }

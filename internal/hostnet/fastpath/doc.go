@@ -66,10 +66,11 @@
 //
 // # Life after death
 //
-// Classifiers attached by steer's clsact filters hold their maps: when the daemon is
-// killed, what is established goes on. The next daemon finds the maps by the program
-// at a device (Resume; that needs CAP_SYS_ADMIN, and without it counters and ages
-// begin anew) and goes on with them.
+// Classifiers that steer has attached hold their maps: when the daemon is killed, what is
+// established goes on. Vouch tells them that it lives; after its time they note stations
+// that are heard elsewhere, and send them nothing where they were. The next daemon finds
+// the maps by the program at a device (Resume; that needs CAP_SYS_ADMIN, and without it
+// counters and ages begin anew) and goes on with them.
 //
 // # Concurrency
 //

@@ -59,6 +59,7 @@ enum {
 	STATION_HELD = 2, /* what would be sent on for it is dropped, until what user space has of it is out */
 	STATION_BEYOND = 4, /* another one behind the host's port, which what is sent there does not reach */
 	STATION_STACK = 8, /* the host beside a shared NIC, behind the helper */
+	STATION_MOVED = 16, /* heard elsewhere since the daemon died */
 };
 
 struct station {
@@ -128,6 +129,7 @@ struct {
 enum {
 	GENERATION, /* of the host's routing: flows of another one are not true any more */
 	CHANGES, /* of ports and stations, but for new ones: what was kept before is not true any more */
+	ALIVE, /* until when the daemon is taken to live: CLOCK_MONOTONIC, 2^30 ns */
 	CONTROL_WORDS
 };
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/cilium/ebpf"
+
+	"ubridge/internal/hostnet/steer"
 )
 
 // slots of the programs' array of filters, as in maps.h.
@@ -21,6 +23,18 @@ func (p *Path) NICProgram() *ebpf.Program { return p.objects.Uplink }
 // has for guests.
 func (p *Path) NICHostProgram() *ebpf.Program { return p.objects.NicHost }
 
+// NICPrograms are the kernel's numbers of both.
+func (p *Path) NICPrograms() (ids []uint32, err error) {
+	for _, program := range []*ebpf.Program{p.NICProgram(), p.NICHostProgram()} {
+		id, err := steer.ProgramID(program)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
 // NICFilter is the filter of a shared NIC's packet socket. SetNIC comes before.
 func (p *Path) NICFilter() int { return p.objects.NicFilter.FD() }
 
@@ -36,8 +50,14 @@ type NIC struct {
 }
 
 // SetNIC makes a NIC and its helper ports or changes what is known of them. They send
-// and get nothing before stations are said to be behind them.
+// and get nothing before stations are said to be behind them. A helper that takes the
+// place of a dead daemon's takes over its counters.
 func (p *Path) SetNIC(n NIC) error {
+	if was, there := p.find(n.NIC); there && was.is(kindNIC) && int(was.Beside) != n.Helper {
+		if err := p.replaceHelper(int(was.Beside), n.Helper); err != nil {
+			return err
+		}
+	}
 	slot, err := p.slot(n.NIC)
 	if err != nil {
 		return err
@@ -51,6 +71,21 @@ func (p *Path) SetNIC(n NIC) error {
 	}
 	port.Ifindex, port.Kind, port.beside, port.slow = n.NIC, kindNIC, n.Helper, slot
 	return p.SetPort(port)
+}
+
+func (p *Path) replaceHelper(was, now int) error {
+	defer p.changed()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	m, there := p.ports[was]
+	if !there || !m.is(kindHelper) {
+		return nil
+	}
+	if err := p.put(now, m); err != nil {
+		return err
+	}
+	delete(p.ports, was)
+	return absent(p.objects.Ports.Delete(uint32(was)))
 }
 
 // slot is the place of a NIC's filter: the one that it has, or one that is free.

@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
+
+	"ubridge/internal/hostnet/steer"
 )
 
 // Options say how much there is room for.
@@ -38,6 +41,7 @@ type Path struct {
 const (
 	generationWord = iota
 	changesWord
+	aliveWord
 	controlWords
 )
 
@@ -57,6 +61,8 @@ func (p *Path) open(o Options, slow int) error {
 	if err != nil {
 		return err
 	}
+	spec.Programs[fastProgUplink].Name = steer.NICIngressName
+	spec.Programs[fastProgNicHost].Name = steer.NICEgressName
 	spec.Maps[fastMapStations].MaxEntries = uint32(max(o.Stations, 1))
 	spec.Maps[fastMapFlows].MaxEntries = uint32(max(2*o.Flows, 1)) // both ways
 	spec.Maps[fastMapUsed].MaxEntries = uint32(max(o.Flows, 1))
@@ -106,6 +112,17 @@ func (p *Path) Resumed() bool { return p.resumed }
 
 // Reroute ends the validity of all flows, since the host's routing changed.
 func (p *Path) Reroute() { atomic.AddUint64(&p.control[generationWord], 1) }
+
+// Vouch says that the daemon lives, for d from now. While it does, it hears of stations
+// that move; after that the programs send nothing to one that was heard elsewhere.
+func (p *Path) Vouch(d time.Duration) error {
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+		return fmt.Errorf("read the monotonic clock: %w", err)
+	}
+	atomic.StoreUint64(&p.control[aliveWord], uint64(now.Nano()+d.Nanoseconds())>>unit)
+	return nil
+}
 
 // changed ends the validity of what the programs keep of pairs of stations. It comes
 // after the change.

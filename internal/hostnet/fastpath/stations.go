@@ -27,6 +27,7 @@ type Station struct {
 	Ifindex int
 	Gateway bool   // the network's own behind the host's port, or the host beside a shared NIC
 	Held    bool   // the kernel drops what it would send on for it
+	Moved   bool   // it was heard elsewhere while no daemon was alive; not for Learn
 	Seen    uint32 // second of CLOCK_MONOTONIC in which it last sent a frame
 }
 
@@ -36,6 +37,7 @@ const (
 	heldStation
 	stationBeyond
 	stackStation
+	movedStation
 )
 
 // marks of what is sent, as in maps.h.
@@ -137,7 +139,10 @@ func (p *Path) Stations(fn func(Station)) error {
 		n, err := p.objects.Stations.BatchLookup(&cursor, keys, values, nil)
 		for i := range n {
 			v := &values[i]
-			fn(Station{Network: keys[i].Network, MAC: keys[i].Mac, Ifindex: int(v.Ifindex), Gateway: v.Flags&(gatewayStation|stackStation) != 0, Held: v.Flags&heldStation != 0, Seen: seconds(v.Seen)})
+			fn(Station{
+				Network: keys[i].Network, MAC: keys[i].Mac, Ifindex: int(v.Ifindex), Seen: seconds(v.Seen),
+				Gateway: v.Flags&(gatewayStation|stackStation) != 0, Held: v.Flags&heldStation != 0, Moved: v.Flags&movedStation != 0,
+			})
 		}
 		if errors.Is(err, ebpf.ErrKeyNotExist) {
 			return nil

@@ -34,3 +34,35 @@ static __always_inline void refresh(struct station *s)
 		s->seen = t;
 }
 
+/* word is a word of the control map. */
+static __always_inline __u64 *word(__u32 index) { return bpf_map_lookup_elem(&control, &index); }
+
+/* dead reports whether the daemon, which hears of stations that move, has given no sign
+ * of life of late. */
+static __always_inline int dead(void)
+{
+	__u64 *until = word(ALIVE);
+
+	return until && now() >= *until;
+}
+
+/* overhear notes, where the daemon does not, that a station sent from another place, or
+ * is back: nothing is sent to where it is not. What the helper hands to the host is
+ * heard at the NIC again. */
+static __always_inline void overhear(const struct __sk_buff *skb, const struct port *in, const struct verdict *v)
+{
+	struct station src, *sender;
+	__u64 *changed = word(CHANGES);
+	__u8 flags;
+
+	if (!dead() || !changed || (in->echo && skb->tc_index == in->echo))
+		return;
+	sender = known(in->network, v->eth.h_source, &src);
+	if (!sender || src.flags & (STATION_GATEWAY | STATION_STACK))
+		return;
+	flags = src.ifindex == v->in ? src.flags & ~STATION_MOVED : src.flags | STATION_MOVED;
+	if (flags == src.flags)
+		return;
+	sender->flags = flags;
+	__sync_fetch_and_add(changed, 1);
+}
