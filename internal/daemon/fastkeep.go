@@ -79,10 +79,7 @@ func (k *keeper) tend() time.Duration {
 		k.said = true
 		d.log.Warn("the kernel's table of stations is full: frames of the others go by user space", "stations", count)
 	}
-	if count > manyStations {
-		return d.clock.Now().Until(fastRarely)
-	}
-	return d.clock.Now().Until(fastInterval)
+	return d.clock.Now().Until(fastEvery(count))
 }
 
 // tendStations carries the ages that the kernel has noted over to the forwarding
@@ -105,7 +102,15 @@ func (d *Daemon) tendStations() (count int, err error) {
 			errs = append(errs, d.tendStation(nets[s.Network], ports[s.Ifindex], s))
 		}
 	})
-	return count, errors.Join(append(errs, err)...)
+	return count, errors.Join(append(errs, err, d.fast.path.Vouch(fastEvery(count)+vouchTime))...)
+}
+
+// fastEvery is how often so many stations are looked after.
+func fastEvery(stations int) time.Duration {
+	if stations > manyStations {
+		return fastRarely
+	}
+	return fastInterval
 }
 
 // addMissed puts in the stations that were learned when too many waited.
@@ -141,7 +146,7 @@ func (d *Daemon) fastOwners() (nets map[uint16]*network, ports map[int]dataplane
 // path any more.
 func (d *Daemon) tendStation(n *network, on dataplane.PortID, s fastpath.Station) error {
 	mac, now := wire.MAC(s.MAC), d.clock.Now().Seconds()
-	if n != nil && n.fast.table.Refresh(mac, uint16(on), s.Seen, now) {
+	if n != nil && !s.Moved && n.fast.table.Refresh(mac, uint16(on), s.Seen, now) {
 		return nil
 	}
 	err := d.fast.path.Forget(s.Network, s.MAC)

@@ -3,32 +3,47 @@ package daemon
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"ubridge/dataplane"
+	"ubridge/internal/hostnet"
 	"ubridge/internal/hostnet/fastpath"
+	"ubridge/internal/hostnet/steer"
 	"ubridge/internal/wire"
 )
 
 // announceNIC tells the fast path of a NIC that is about to be shared, ahead of its
-// socket, whose filter looks for it. Nothing is sent on before speedUpNIC.
+// socket, whose filter looks for it. Nothing is sent on before speedUpNIC, but where a
+// dead daemon's programs go on with what is known.
 func (d *Daemon) announceNIC(n *network, ifindex int) {
 	s := n.share
-	if s.fast = nil; !n.fast.on {
+	s.fast = nil
+	if !n.fast.on {
+		d.ended("fast path of "+s.name, n.st.NIC.detach())
 		return
 	}
 	nic := fastpath.NIC{
 		Network: n.st.ID, NIC: ifindex, Helper: s.tap.Ifindex(), Group: uplinkGroup, Floor: n.floor(),
 		Echo: s.programs.Echo(), Filter: s.programs.FilterFD(),
 	}
-	err := s.programs.Forwardable()
-	if err == nil { // what a dead daemon knew of it is not true any more
-		err = errors.Join(d.fast.path.RemoveNIC(nic), d.fast.path.SetNIC(nic))
-	}
-	if err != nil {
-		d.saySlowNIC(n, err)
+	if err := d.setNIC(n, nic); err != nil {
+		d.saySlowNIC(n, errors.Join(err, n.st.NIC.detach()))
 		return
 	}
 	s.fast = &nic
+}
+
+// setNIC has the programs know the NIC. What is known of it stays only if it was true
+// all the time: if a dead daemon's programs are there, which look at the same maps.
+func (d *Daemon) setNIC(n *network, nic fastpath.NIC) error {
+	if err := n.share.programs.Forwardable(); err != nil {
+		return err
+	}
+	stays, err := steer.Forwarding(nic.NIC, n.st.NIC.Forward)
+	if err == nil && !(stays && d.fast.path.Resumed()) {
+		err = errors.Join(n.st.NIC.detach(), d.fast.path.RemoveNIC(nic))
+	}
+	return errors.Join(err, d.fast.path.SetNIC(nic))
 }
 
 // saySlowNIC says why what passes the NIC goes by user space.
@@ -51,8 +66,7 @@ func (d *Daemon) speedUpNIC(n *network, carrier bool) {
 	if s.fast == nil {
 		return
 	}
-	path := d.fast.path
-	err := s.programs.AttachForward(s.fast.NIC, path.NICProgram(), path.NICHostProgram())
+	err := d.attachNIC(n)
 	if err == nil {
 		d.fast.join(s.helperID, fastMember{ifindex: s.fast.Helper})
 		d.fast.join(s.nicID, fastMember{ifindex: s.fast.NIC, down: !carrier})
@@ -62,6 +76,41 @@ func (d *Daemon) speedUpNIC(n *network, carrier bool) {
 	if err != nil {
 		d.saySlowNIC(n, errors.Join(err, d.slowDownNIC(n)))
 	}
+}
+
+// attachNIC puts the fast path's programs at a shared NIC in the place of those that a
+// dead daemon left, and has it go on receiving what is for guests when no process is
+// there to ask for it. All of that outlives this one, so it is on record first.
+func (d *Daemon) attachNIC(n *network) error {
+	r, path, ifindex := n.st.NIC, d.fast.path, n.share.fast.NIC
+	promiscuous, err := hostnet.Promiscuous(ifindex)
+	if err != nil {
+		return err
+	}
+	now, err := path.NICPrograms()
+	if err != nil {
+		return err
+	}
+	left := r.Forward
+	r.Forward, r.Promiscuous = slices.Concat(left, now), r.Promiscuous || !promiscuous
+	if err := d.state.save(); err != nil {
+		return err
+	}
+	if err := n.share.programs.AttachForward(ifindex, path.NICProgram(), path.NICHostProgram()); err != nil {
+		return err
+	}
+	r.Forward = now
+	return errors.Join(steer.DetachForward(ifindex, left), hostnet.SetPromiscuous(ifindex, true))
+}
+
+// detach undoes attachNIC, also a dead daemon's. The record is the caller's to save.
+func (r *nicRecord) detach() error {
+	err := steer.DetachForward(r.Before.Ifindex, r.Forward)
+	if r.Promiscuous {
+		err = errors.Join(err, hostnet.SetPromiscuous(r.Before.Ifindex, false))
+	}
+	r.Forward, r.Promiscuous = nil, false
+	return err
 }
 
 // learnHost tells the fast path of the host beside a shared NIC.
@@ -85,7 +134,7 @@ func (d *Daemon) slowDownNIC(n *network) error {
 	if s.nic != nil {
 		err = errors.Join(err, s.nic.SetFilter(s.programs.FilterFD()))
 	}
-	return errors.Join(err, s.programs.DetachForward(), path.RemoveNIC(nic))
+	return errors.Join(err, n.st.NIC.detach(), path.RemoveNIC(nic))
 }
 
 // fastNICFloor tells a shared NIC of the smallest MTU among the network's ports.

@@ -114,9 +114,16 @@ func strayNICs(s *state, dev hostnet.Device) (records []nicRecord) {
 // restoreNIC takes all that is ubridge's off a device, whoever left it there, and
 // puts back what the records tell of.
 func restoreNIC(dev hostnet.Device, records ...[]nicRecord) (removed []string, err error) {
+	forward := steer.HasForward(dev.Ifindex)
 	removed, err = steer.Sweep(dev.Ifindex)
+	if forward && len(slices.Concat(records...)) == 0 { // nobody knows how it was before
+		records = append(records, []nicRecord{{Before: hostnet.Uplink{Name: dev.Name, Ifindex: dev.Ifindex}, HadClsact: true, Promiscuous: true}})
+	}
 	for _, r := range slices.Concat(records...) {
-		err = errors.Join(err, sweep(dev.Ifindex, r.HadClsact))
+		if on, promErr := hostnet.Promiscuous(dev.Ifindex); on && promErr == nil && r.Promiscuous {
+			removed = append(removed, "promiscuous mode")
+		}
+		err = errors.Join(err, r.detach(), sweep(dev.Ifindex, r.HadClsact))
 		before, lroErr := hostnet.SnapshotUplink(dev.Name)
 		if lroErr == nil && r.Before.LRO && !before.LRO {
 			lroErr = hostnet.RestoreUplink(r.Before)

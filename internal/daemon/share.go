@@ -44,6 +44,9 @@ type sharing struct {
 type nicRecord struct {
 	Before    hostnet.Uplink `json:"before"`
 	HadClsact bool           `json:"had_clsact,omitempty"` // a qdisc that stays
+
+	Forward     []uint32 `json:"forward,omitempty"`     // the kernel's numbers of the fast path's programs there
+	Promiscuous bool     `json:"promiscuous,omitempty"` // it was not before
 }
 
 // step is one step of starting a network, and the way back, or one of stopping it.
@@ -327,7 +330,7 @@ func (d *Daemon) unshare(st *netState) error {
 	}
 	r := *st.NIC
 	st.NIC = nil
-	err := errors.Join(steer.DetachShare(r.Before.Ifindex), sweep(r.Before.Ifindex, r.HadClsact))
+	err := errors.Join(r.detach(), steer.DetachShare(r.Before.Ifindex), sweep(r.Before.Ifindex, r.HadClsact))
 	if d.out.inherit(r.Before) {
 		return err
 	}

@@ -3,10 +3,14 @@ package bridging
 import (
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
 
 	"ubridge/internal/testnet"
 	"ubridge/test/lab"
@@ -27,10 +31,10 @@ type way struct {
 	to   string
 }
 
-func newFast(t *testing.T, prefix string) *fast {
+func newFast(t *testing.T, prefix string, under ...string) *fast {
 	t.Helper()
 	f := &fast{scene: newScene(t, prefix)}
-	f.d = f.Start(lab.Options{Args: []string{"--fastpath", "kernel"}})
+	f.d = f.Start(lab.Options{Args: []string{"--fastpath", "kernel"}, Prefix: under})
 	f.create(f.d)
 	f.one, f.two = f.d.JoinTo("lan", "one"), f.d.JoinTo("lan", "two")
 	f.await()
@@ -91,19 +95,7 @@ func TestTheKernelForwards(t *testing.T) {
 	}
 	before := f.d.Ports()
 	wire := f.Server.Capture("eth0", "host "+lab.HostAddr+" and host "+f.one.Addr)
-	f.away(func() {
-		for _, w := range f.ways() {
-			out, err := w.from.Try("ping", "-q", "-i", "0.02", "-c", "50", w.to)
-			if err != nil || !strings.Contains(out, "50 received") || strings.Contains(out, "duplicates") {
-				t.Errorf("%s: %v\n%s", w.name, err, out)
-			}
-		}
-		for _, w := range []way{{"guest to LAN", f.two.NS, stationAddr}, {"LAN to guest", f.station, f.one.Addr}, {"host to guest", f.Host, f.one.Addr}, {"guest to host", f.two.NS, lab.HostAddr}} {
-			if err := exchange(w.from, w.to); err != nil {
-				t.Errorf("a megabyte, %s: %v", w.name, err)
-			}
-		}
-	})
+	f.away(func() { f.works("stopped") })
 	if wire.Stop(); wire.Count() > 0 {
 		t.Errorf("on the wire between host and guest: %d frames", wire.Count())
 	}
@@ -148,17 +140,98 @@ func TestTheKernelFollowsTheNIC(t *testing.T) {
 	f.await()
 }
 
-// TestTheKernelOfAnotherDaemon: what a killed daemon left in the kernel does no harm to
-// the next one's guests.
-func TestTheKernelOfAnotherDaemon(t *testing.T) {
+// TestTheKernelGoesOnWithoutTheDaemon, which was killed: on every way that is known, also
+// by the NIC, without a ping lost or a connection. The next one goes on counting and
+// leaves nothing behind.
+func TestTheKernelGoesOnWithoutTheDaemon(t *testing.T) {
 	t.Parallel()
 	f := newFast(t, "brkill")
-	f.d.Crash()
-	f.d = f.d.Again()
+	for _, ns := range []*testnet.NS{f.Host, f.station, f.one.NS} {
+		f.serveLoad(ns)
+	}
+	before := f.d.Ports()
+	restarts := func() {
+		f.d.Crash()
+		f.works("killed")
+		f.d = f.d.Again()
+	}
+	if err := exchange(f.one.NS, stationAddr, restarts); err != nil {
+		t.Errorf("a connection from before the kill: %v", err)
+	}
+	for i, p := range f.d.Ports() {
+		if p.Network == "lan" && p.Kind != "router" && (p.RxFrames < before[i].RxFrames+100 || p.TxFrames < before[i].TxFrames+100) {
+			t.Errorf("%+v, before the kill %+v", p, before[i].Counters)
+		}
+	}
 	f.await()
+	if err := exchange(f.station, f.one.Addr, restarts); err != nil {
+		t.Errorf("a connection from before the second kill: %v", err)
+	}
+	f.await()
+	f.leavesNothing()
+}
+
+// TestTheNextDaemonMayDoLess, as the systemd unit has it, than find a dead one's programs
+// and maps: it takes them away by their numbers, and begins with its own.
+func TestTheNextDaemonMayDoLess(t *testing.T) {
+	t.Parallel()
+	testnet.Require(t, "setpriv")
+	f := newFast(t, "brless", "setpriv", "--bounding-set", "-sys_admin")
+	f.serveLoad(f.station)
+	err := exchange(f.one.NS, stationAddr, func() {
+		f.d.Crash()
+		if out := f.Host.Run("ip", "link", "show", "eth0"); !strings.Contains(out, "PROMISC") {
+			t.Errorf("the NIC would not hear what is for guests: %s", out)
+		}
+		f.d = f.d.Again()
+	})
+	if err != nil {
+		t.Errorf("a connection from before the kill: %v", err)
+	}
+	f.await()
+	f.leavesNothing()
+}
+
+// leavesNothing stops the daemon and looks at the NIC.
+func (f *fast) leavesNothing() {
+	f.T.Helper()
 	f.d.Stop()
-	if out := f.Host.Run("sh", "-c", "tc qdisc show dev eth0; tc filter show dev eth0 egress; ip -d link show eth0"); strings.Contains(out, "ubridge") || strings.Contains(out, "clsact") || strings.Contains(out, "promiscuity 1") {
-		t.Errorf("left behind:\n%s", out)
+	var left int
+	err := f.Host.Do(func() error {
+		nic, err := net.InterfaceByName("eth0")
+		if err != nil {
+			return err
+		}
+		for _, at := range []ebpf.AttachType{ebpf.AttachTCXIngress, ebpf.AttachTCXEgress} {
+			there, err := link.QueryPrograms(link.QueryOptions{Target: nic.Index, Attach: at})
+			if err != nil {
+				return err
+			}
+			left += len(there.Programs)
+		}
+		return nil
+	})
+	if err != nil || left > 0 {
+		f.T.Errorf("%d programs are left, %v", left, err)
+	}
+	if out := f.Host.Run("sh", "-c", "tc qdisc show dev eth0; tc filter show dev eth0 egress; ip -d link show eth0"); strings.Contains(out, "ubridge") || strings.Contains(out, "clsact") || strings.Contains(out, "PROMISC") || !strings.Contains(out, "promiscuity 0") {
+		f.T.Errorf("left behind:\n%s", out)
+	}
+}
+
+// works requires all ways to work as if a switch were there.
+func (f *fast) works(while string) {
+	f.T.Helper()
+	for _, w := range f.ways() {
+		out, err := w.from.Try("ping", "-q", "-i", "0.02", "-c", "50", w.to)
+		if err != nil || !strings.Contains(out, "50 received") || strings.Contains(out, "duplicates") {
+			f.T.Errorf("%s, %s: %v\n%s", while, w.name, err, out)
+		}
+	}
+	for _, w := range []way{{"guest to LAN", f.two.NS, stationAddr}, {"LAN to guest", f.station, f.one.Addr}, {"host to guest", f.Host, f.one.Addr}, {"guest to host", f.two.NS, lab.HostAddr}} {
+		if err := exchange(w.from, w.to); err != nil {
+			f.T.Errorf("%s, a megabyte, %s: %v", while, w.name, err)
+		}
 	}
 }
 

@@ -33,10 +33,14 @@ func TestAStationMayMove(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// follows sends from the host to the station until it arrives in one place only.
-	follows := func(when string, toGuest, toWire int) {
+	// follows sends from the host to the station until it arrives in one place only,
+	// each time after the station says something.
+	follows := func(when string, toGuest, toWire int, says ...func()) {
 		t.Helper()
 		s.Eventually(patience, "the host's frames to follow "+when, func() error {
+			for _, say := range says {
+				say()
+			}
 			number++
 			if err := send(s.Host, "eth0", numbered(moving, host.mac, number)); err != nil {
 				return err
@@ -59,8 +63,9 @@ func TestAStationMayMove(t *testing.T) {
 	follows("to the LAN, told to the host", 0, 1)
 	say(guest, all)
 	follows("a guest", 1, 0)
-	d.Crash()
-	follows("nobody, the daemon being dead", 0, 1)
+	d.Crash() // the kernel hears of moves when the daemon has been silent for some seconds
+	follows("to the LAN, the daemon being dead", 0, 1, func() { say(station, all) })
+	follows("to the guest, the daemon being dead", 1, 0, func() { say(guest, host.mac) })
 }
 
 // settle waits a moment for a frame that is wanted.

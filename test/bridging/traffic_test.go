@@ -53,8 +53,9 @@ func (s *scene) serveLoad(ns *testnet.NS) {
 	}()
 }
 
-// exchange sends the load to a server and takes it back, both verified.
-func exchange(from *testnet.NS, addr string) error {
+// exchange sends the load to a server and takes it back, both verified. between is run
+// when half of it is sent.
+func exchange(from *testnet.NS, addr string, between ...func()) error {
 	var c net.Conn
 	err := from.Do(func() (err error) {
 		c, err = net.DialTimeout("tcp", net.JoinHostPort(addr, "7100"), patience)
@@ -64,8 +65,14 @@ func exchange(from *testnet.NS, addr string) error {
 		return err
 	}
 	defer c.Close()
+	if _, err := c.Write(noise()[:load/2]); err != nil {
+		return err
+	}
+	for _, fn := range between {
+		fn()
+	}
 	_ = c.SetDeadline(time.Now().Add(patience))
-	if _, err := c.Write(noise()); err != nil {
+	if _, err := c.Write(noise()[load/2:]); err != nil {
 		return err
 	}
 	got := make([]byte, sha256.Size+load)
