@@ -51,9 +51,9 @@ func (d *Daemon) gatherWorkers(ctx context.Context) {
 }
 
 // wantGathered judges what is better, given how much of the CPUs is idle. Where one
-// worker has time for the work of all, it does; workers that are paced have little to do
-// in each batch, and less in larger ones. One that is at its limit needs help, if there is
-// a CPU for it.
+// worker has time for the work of all, or nobody else has any, it does; workers that are
+// paced have little to do in each batch, and less in larger ones. One that is at its limit
+// needs help, if there is a CPU for it.
 func wantGathered(gathered bool, idle float64, loads []dataplane.Load) bool {
 	if gathered {
 		return idle < room || loads[0].Share < atLimit || loads[0].Paced
@@ -65,5 +65,5 @@ func wantGathered(gathered bool, idle float64, loads []dataplane.Load) bool {
 		}
 		work += l.Share
 	}
-	return working > 1 && idle < noRoom && (paced || work < atLimit)
+	return working > 0 && idle < noRoom && (working == 1 || paced || work < atLimit)
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"ubridge/internal/api"
 	"ubridge/internal/testnet"
@@ -71,9 +72,29 @@ func TestInsideDebian12(t *testing.T) {
 	if seen, err := lab.WhoAmI(client.NS); err != nil || !strings.HasPrefix(seen, "10.9.0.3:") {
 		t.Errorf("seen outside as %s, %v; want the machine's address", seen, err)
 	}
+	fastInside(t, m, client)
 	doctor(t, m)
 	bridgeInside(t, m, client)
 	stopInside(t, m)
+}
+
+// fastInside requires that this kernel takes the fast path's programs, and that they do
+// the work: a stopped daemon is the witness.
+func fastInside(t *testing.T, m *testnet.Guest, client *lab.Guest) {
+	t.Helper()
+	var infos []api.NetworkInfo
+	if err := json.Unmarshal([]byte(m.Run("ubridge net info default --json")), &infos); err != nil || len(infos) != 1 {
+		t.Fatalf("%d networks, %v", len(infos), err)
+	}
+	if f := infos[0].FastPath; f.Ports != 2 || f.Off != "" {
+		t.Errorf("on the fast path: %+v, want eth1 and ubr0", f)
+	}
+	ping := client.Start("ping", "-n", "-i", "0.2", lab.ServerAddr)
+	ping.WaitFor("icmp_seq=10", time.Minute)
+	m.Run("kill -STOP $(pidof ubridge)")
+	ping.WaitFor("icmp_seq=30", time.Minute)
+	m.Run("kill -CONT $(pidof ubridge)")
+	ping.Kill()
 }
 
 // bridgeInside puts the client on the LAN of the machine's NIC, beside the machine
