@@ -57,7 +57,7 @@
 // the others. At a shared NIC its programs are at tcx before Share's
 // (Share.AttachForward), and its filter calls share_socket with cb[0] set for what it
 // takes. No link holds them: they outlive the process, and DetachForward knows them by
-// their numbers, Sweep by their names.
+// their numbers, Sweep by their names. Where there is no tcx they are clsact filters.
 //
 // # Life after death
 //

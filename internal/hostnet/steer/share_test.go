@@ -31,7 +31,7 @@ func openShare(t *testing.T, ns *nstest.NS, classic bool) (s *Share) {
 func filters(ns *nstest.NS, device string) (list []string) {
 	out := ns.Run(fmt.Sprintf("tc qdisc show dev %[1]s clsact\ntc filter show dev %[1]s ingress\ntc filter show dev %[1]s egress", device))
 	for line := range strings.Lines(out) {
-		for _, word := range []string{"clsact", "ubridge-uplink", "ubridge-share", "ubridge-helper"} {
+		for _, word := range []string{"clsact", "ubridge-uplink", "ubridge-share", "ubridge-helper", "ubridge-nicin", "ubridge-nicout"} {
 			if strings.Contains(line, word) {
 				list = append(list, word)
 			}

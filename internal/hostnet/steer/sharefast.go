@@ -15,34 +15,28 @@ const (
 	NICEgressName  = "ubridge_nicout"
 )
 
-// errClassic is why a NIC is not on the fast path where the kernel is older.
-var errClassic = errors.New("programs beside others at a shared NIC need tcx (Linux 6.6)")
-
-// Forwardable reports why AttachForward cannot be; nil if it can.
-func (s *Share) Forwardable() error {
-	if s.classic {
-		return errClassic
-	}
-	return nil
-}
-
 // Echo is the tc_index that tells what is handed to the host from what the LAN sends.
 func (s *Share) Echo() uint16 { return uint16(s.control[echoWord]) }
 
 // AttachForward puts programs of the fast path before all others at the NIC, after
 // AttachNIC: one at its ingress and one at its egress. They outlive the process, so that
-// what is known goes on; DetachForward takes them away by their numbers (see ProgramID).
-func (s *Share) AttachForward(ifindex int, ingress, egress *ebpf.Program) error {
-	if err := s.Forwardable(); err != nil {
-		return err
+// what is known goes on, and take the place of those that one before left, whose numbers
+// (see ProgramID) are in left.
+func (s *Share) AttachForward(ifindex int, ingress, egress *ebpf.Program, left []uint32) error {
+	in, out := func() error { return replaceFilter(nicInRole, ifindex, ingress.FD()) }, func() error { return replaceFilter(nicOutRole, ifindex, egress.FD()) }
+	after := func() error { return detachNumbers(ifindex, left) }
+	if !s.classic {
+		in = func() error { return attachFirst(ebpf.AttachTCXIngress, ingress, ifindex) }
+		out = func() error { return attachFirst(ebpf.AttachTCXEgress, egress, ifindex) }
+		after = func() error { return errors.Join(detachNumbers(ifindex, left), removeForward(ifindex)) }
 	}
-	if err := attachFirst(ebpf.AttachTCXIngress, ingress, ifindex); err != nil {
+	if err := in(); err != nil {
 		return fmt.Errorf("forward what comes in by device %d: %w", ifindex, err)
 	}
-	if err := attachFirst(ebpf.AttachTCXEgress, egress, ifindex); err != nil {
+	if err := out(); err != nil {
 		return fmt.Errorf("forward what the host sends on device %d: %w", ifindex, err)
 	}
-	return nil
+	return after()
 }
 
 // ProgramID is the kernel's number of a program.
@@ -58,26 +52,41 @@ func ProgramID(p *ebpf.Program) (uint32, error) {
 	return uint32(id), nil
 }
 
-// Forwarding reports whether one of the programs with these numbers is at a device's
-// ingress.
+// Forwarding reports whether AttachForward's programs are at a device's ingress: a
+// clsact filter, or a program with one of these numbers.
 func Forwarding(ifindex int, ids []uint32) (bool, error) {
+	f, err := findFilter(nicInRole, ifindex)
+	if f != nil || err != nil {
+		return f != nil, err
+	}
 	all, ours, err := attached(ebpf.AttachTCXIngress, ifindex)
 	return slices.ContainsFunc(ours, func(i int) bool { return slices.Contains(ids, uint32(all.Programs[i].ID)) }), err
 }
 
-// DetachForward removes the programs with these numbers from a device, also those of a
-// dead process. A device that is gone or has none is no error.
-func DetachForward(ifindex int, ids []uint32) (err error) {
+// DetachForward undoes AttachForward of programs with these numbers, also that of a dead
+// process. A device that is gone or has none is no error.
+func DetachForward(ifindex int, ids []uint32) error {
+	return errors.Join(detachNumbers(ifindex, ids), removeForward(ifindex))
+}
+
+func detachNumbers(ifindex int, ids []uint32) (err error) {
 	for _, at := range tcxHooks {
 		err = errors.Join(err, detachWhere(at, ifindex, func(id ebpf.ProgramID) bool { return slices.Contains(ids, uint32(id)) }))
 	}
 	return err
 }
 
+func removeForward(ifindex int) error {
+	return errors.Join(removeFilter(nicInRole, ifindex), removeFilter(nicOutRole, ifindex))
+}
+
 // HasForward reports whether programs of AttachForward are at a device, whoever attached
 // them, by their names. To ask for the name of another process's program takes
 // CAP_SYS_ADMIN; without it nothing is found.
 func HasForward(ifindex int) bool {
+	if f, err := findFilter(nicInRole, ifindex); err == nil && f != nil {
+		return true
+	}
 	return slices.ContainsFunc(tcxHooks, func(at ebpf.AttachType) bool {
 		all, ours, err := attached(at, ifindex)
 		return err == nil && slices.ContainsFunc(ours, func(i int) bool { return forwards(programName(all.Programs[i].ID)) })

@@ -3,7 +3,6 @@ package steer
 import (
 	"math"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/cilium/ebpf"
@@ -77,12 +76,12 @@ func TestForwardComesFirst(t *testing.T) {
 	first, foreign, later := copyOf(t, b.host, NICIngressName), copyOf(t, b.host, "somebody_elses"), copyOf(t, b.host, NICEgressName)
 	in, out := ebpf.AttachTCXIngress, ebpf.AttachTCXEgress
 	b.host.Must(func() error { return s.AttachNIC(b.ifindex) })
-	b.host.Must(func() error { return s.AttachForward(b.ifindex, first, first) })
+	b.host.Must(func() error { return s.AttachForward(b.ifindex, first, first, nil) })
 	wantHook(t, b.host, b.ifindex, in, first)
 	wantHook(t, b.host, b.ifindex, out, first, s.objects.Share)
 
 	b.host.Must(func() error { return attachFirst(out, foreign, b.ifindex) })
-	b.host.Must(func() error { return s.AttachForward(b.ifindex, later, later) })
+	b.host.Must(func() error { return s.AttachForward(b.ifindex, later, later, nil) })
 	b.host.Must(s.Leave)
 	wantHook(t, b.host, b.ifindex, out, later, foreign, first)
 	var there bool
@@ -107,7 +106,7 @@ func TestSweepFindsForwardByName(t *testing.T) {
 	b := newBed(t)
 	s := openShare(t, b.host, false)
 	in, out, foreign := copyOf(t, b.host, NICIngressName), copyOf(t, b.host, NICEgressName), copyOf(t, b.host, "somebody_elses")
-	b.host.Must(func() error { return s.AttachForward(b.ifindex, in, out) })
+	b.host.Must(func() error { return s.AttachForward(b.ifindex, in, out, nil) })
 	b.host.Must(func() error { return attachFirst(ebpf.AttachTCXIngress, foreign, b.ifindex) })
 	var removed []string
 	b.host.Must(func() (err error) {
@@ -121,18 +120,54 @@ func TestSweepFindsForwardByName(t *testing.T) {
 	wantHook(t, b.host, b.ifindex, ebpf.AttachTCXEgress)
 }
 
-// TestNoForwardByClassicFilters: without tcx there is no place before others, and it is
-// said.
-func TestNoForwardByClassicFilters(t *testing.T) {
+// TestForwardTakesThePlace of what one before left, in both ways.
+func TestForwardTakesThePlace(t *testing.T) {
+	b := newBed(t)
+	s := openShare(t, b.host, false)
+	was, now := copyOf(t, b.host, NICIngressName), copyOf(t, b.host, NICIngressName)
+	b.host.Must(func() error { return s.AttachForward(b.ifindex, was, was, nil) })
+	b.host.Must(func() error { return replaceFilter(nicOutRole, b.ifindex, was.FD()) })
+	b.host.Must(func() error { return s.AttachForward(b.ifindex, now, now, []uint32{number(t, was)}) })
+	wantHook(t, b.host, b.ifindex, ebpf.AttachTCXIngress, now)
+	wantHook(t, b.host, b.ifindex, ebpf.AttachTCXEgress, now)
+	if list := filters(b.host, "v0"); len(list) != 0 {
+		t.Errorf("beside the programs there is %v", list)
+	}
+}
+
+// TestForwardByClassicFilters: where clsact has to do, filters come before the Share's,
+// stay where they are when they are replaced, and go without those of others.
+func TestForwardByClassicFilters(t *testing.T) {
 	b := newBed(t)
 	s := openShare(t, b.host, true)
-	b.host.Must(func() error { return s.AttachNIC(b.ifindex) })
-	var err error
-	b.host.Must(func() error {
-		err = s.AttachForward(b.ifindex, s.objects.Helper, s.objects.Helper)
-		return DetachShare(b.ifindex)
-	})
-	if err == nil || !strings.Contains(err.Error(), "tcx") {
-		t.Errorf("error %v", err)
+	p := s.objects.Helper // any program does
+	want := func(when string, words ...string) {
+		t.Helper()
+		if diff := cmp.Diff(words, filters(b.host, "v0")); diff != "" {
+			t.Errorf("%s: %s", when, diff)
+		}
 	}
+	forwarding := func() (there bool) {
+		t.Helper()
+		b.host.Must(func() (err error) { there, err = Forwarding(b.ifindex, nil); return err })
+		return there
+	}
+	b.host.Must(func() error { return s.AttachNIC(b.ifindex) })
+	for range 2 {
+		b.host.Must(func() error { return s.AttachForward(b.ifindex, p, p, nil) })
+		want("attached", "clsact", "ubridge-nicin", "ubridge-nicout", "ubridge-share")
+	}
+	if !forwarding() {
+		t.Error("the filter is not found")
+	}
+	b.host.Must(func() error { return DetachForward(b.ifindex, nil) })
+	want("without it", "clsact", "ubridge-share")
+	if forwarding() {
+		t.Error("a filter is found that is gone")
+	}
+	b.host.Must(func() error { return s.AttachForward(b.ifindex, p, p, nil) })
+	b.host.Must(func() error { return DetachShare(b.ifindex) })
+	want("without the Share", "clsact", "ubridge-nicin", "ubridge-nicout")
+	b.host.Must(func() error { return DetachForward(b.ifindex, nil) })
+	want("without all")
 }

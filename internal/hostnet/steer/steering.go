@@ -55,12 +55,14 @@ const (
 	helperRole // the tap beside it
 	hostRole   // the host's port, at its egress
 	flowsRole  // an uplink, before uplinkRole
+	nicInRole  // a NIC that guests share with the host: the fast path's, at its ingress
+	nicOutRole // and at its egress, before shareRole
 	numRoles
 )
 
 // String gives the name that the role's filter or chain carries in the kernel.
 func (r role) String() string {
-	return [numRoles]string{"ubridge-silence", "ubridge-uplink", "ubridge-share", "ubridge-helper", "ubridge-host", "ubridge-flows"}[r]
+	return [numRoles]string{"ubridge-silence", "ubridge-uplink", "ubridge-share", "ubridge-helper", "ubridge-host", "ubridge-flows", "ubridge-nicin", "ubridge-nicout"}[r]
 }
 
 // Open loads the BPF programs, or takes the nftables fallback when the kernel

@@ -21,7 +21,7 @@ func handle(r role) uint32 { return handleBase | uint32(r+1)<<4 }
 
 // hook is where on its device the role's filter sits.
 func (r role) hook() uint32 {
-	if r == shareRole || r == hostRole {
+	if r == shareRole || r == hostRole || r == nicOutRole {
 		return netlink.HANDLE_MIN_EGRESS
 	}
 	return netlink.HANDLE_MIN_INGRESS
