@@ -13,7 +13,16 @@ func (p *Port) Idle() bool {
 }
 
 // SetFilter replaces the port's eBPF socket filter, between two frames. It may be
-// called from any goroutine before Close.
+// called from any goroutine before Close. The one that is there stays as it is: a socket
+// has room for so many bytes of filters (net.core.optmem_max, 20 KiB before Linux 6.7),
+// and the old one is let go of after the new one.
 func (p *Port) SetFilter(program int) error {
-	return unix.SetsockoptInt(p.fd, unix.SOL_SOCKET, unix.SO_ATTACH_BPF, program)
+	if p.filter.Load() == int64(program) {
+		return nil
+	}
+	if err := unix.SetsockoptInt(p.fd, unix.SOL_SOCKET, unix.SO_ATTACH_BPF, program); err != nil {
+		return err
+	}
+	p.filter.Store(int64(program))
+	return nil
 }

@@ -143,6 +143,7 @@ func (p *Port) setOptions(c Config) error {
 		if err := unix.SetsockoptInt(p.fd, unix.SOL_SOCKET, unix.SO_ATTACH_BPF, c.FilterFD); err != nil {
 			return fmt.Errorf("attach socket filter: %w", err)
 		}
+		p.filter.Store(int64(c.FilterFD))
 	}
 	p.setBuffer(unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, rcvbuf)
 	p.setBuffer(unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, sndbuf)

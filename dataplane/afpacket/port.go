@@ -1,6 +1,8 @@
 package afpacket
 
 import (
+	"sync/atomic"
+
 	"golang.org/x/sys/unix"
 
 	"ubridge/dataplane/frame"
@@ -15,6 +17,8 @@ type Port struct {
 	caps frame.Caps
 	vnet int  // bytes of vnet header before each frame: frame.VnetLen, or 0 where refused
 	l3   bool // the device has no link header
+
+	filter atomic.Int64 // descriptor of the eBPF socket filter; 0 or less: none
 
 	stats  totals
 	judged Stats // as of the last Health

@@ -36,9 +36,6 @@ func (d *Daemon) announceNIC(n *network, ifindex int) {
 // setNIC has the programs know the NIC. What is known of it stays only if it was true
 // all the time: if a dead daemon's programs are there, which look at the same maps.
 func (d *Daemon) setNIC(n *network, nic fastpath.NIC) error {
-	if err := n.share.programs.Forwardable(); err != nil {
-		return err
-	}
 	stays, err := steer.Forwarding(nic.NIC, n.st.NIC.Forward)
 	if err == nil && !(stays && d.fast.path.Resumed()) {
 		err = errors.Join(n.st.NIC.detach(), d.fast.path.RemoveNIC(nic))
@@ -96,11 +93,11 @@ func (d *Daemon) attachNIC(n *network) error {
 	if err := d.state.save(); err != nil {
 		return err
 	}
-	if err := n.share.programs.AttachForward(ifindex, path.NICProgram(), path.NICHostProgram()); err != nil {
+	if err := n.share.programs.AttachForward(ifindex, path.NICProgram(), path.NICHostProgram(), left); err != nil {
 		return err
 	}
 	r.Forward = now
-	return errors.Join(steer.DetachForward(ifindex, left), hostnet.SetPromiscuous(ifindex, true))
+	return hostnet.SetPromiscuous(ifindex, true)
 }
 
 // detach undoes attachNIC, also a dead daemon's. The record is the caller's to save.

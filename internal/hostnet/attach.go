@@ -23,6 +23,11 @@ type Attachment struct {
 	Ifindex int               `json:"ifindex"`
 	Up      bool              `json:"up"`
 	Sysctls map[string]string `json:"sysctls"` // FAMILY/KEY → value
+
+	// Promiscuous says that Prepare makes it so: a card takes frames for its own address
+	// only, while a tap or a veth takes all. What packet sockets ask for would end with
+	// the process, and with it what the kernel forwards for a daemon that is dead.
+	Promiscuous bool `json:"promiscuous,omitempty"`
 }
 
 // Snapshot checks that the device can be attached and notes how it is; nothing
@@ -41,7 +46,15 @@ func Snapshot(name string) (Attachment, error) {
 	if err != nil {
 		return Attachment{}, err
 	}
-	return Attachment{Name: name, Ifindex: d.Ifindex, Up: d.Up, Sysctls: values}, nil
+	a := Attachment{Name: name, Ifindex: d.Ifindex, Up: d.Up, Sysctls: values}
+	if d.Kind != "tap" && d.Kind != "veth" {
+		already, err := Promiscuous(d.Ifindex)
+		if err != nil {
+			return Attachment{}, err
+		}
+		a.Promiscuous = !already
+	}
+	return a, nil
 }
 
 // Prepare keeps the host's stack off the device as far as sysctls can, and
@@ -61,6 +74,9 @@ func Prepare(a Attachment) error {
 	if err := netlink.LinkSetUp(link); err != nil {
 		return fmt.Errorf("bring %s up: %w", a.Name, err)
 	}
+	if a.Promiscuous {
+		return SetPromiscuous(a.Ifindex, true)
+	}
 	return nil
 }
 
@@ -70,6 +86,11 @@ func Restore(a Attachment) error {
 	link, err := linkByName(a.Name)
 	if err != nil || link.Attrs().Index != a.Ifindex {
 		return ignoreMissing(err)
+	}
+	if a.Promiscuous {
+		if err := SetPromiscuous(a.Ifindex, false); err != nil {
+			return fmt.Errorf("restore %s: %w", a.Name, err)
+		}
 	}
 	if !a.Up {
 		if err := netlink.LinkSetDown(link); err != nil {

@@ -67,6 +67,40 @@ func TestPrepareAndRestore(t *testing.T) {
 	}
 }
 
+// TestCardsHearAll: a device that may keep frames for other addresses from us is told not
+// to, and put back; one that is so anyway stays as it is, and so does one that hears all.
+func TestCardsHearAll(t *testing.T) {
+	for _, c := range []struct {
+		name, make            string
+		before, prepared, end bool
+	}{
+		{"neither tap nor veth", "ip link add v0 type ifb", false, true, false},
+		{"one that hears all before", "ip link add v0 type ifb\nip link set v0 promisc on", true, true, true},
+		{"a veth", "ip link add v0 type veth peer v1", false, false, false},
+		{"a tap", "ip tuntap add v0 mode tap", false, false, false},
+	} {
+		ns := nstest.New(t)
+		ns.Run(c.make)
+		var a Attachment
+		want := func(when string, want bool) {
+			t.Helper()
+			if got := strings.Contains(ns.Run("ip link show v0"), "PROMISC"); got != want {
+				t.Errorf("%s, %s: promiscuous %v", c.name, when, got)
+			}
+		}
+		ns.Must(func() (err error) { a, err = Snapshot("v0"); return err })
+		want("seen", c.before)
+		for range 2 {
+			ns.Must(func() error { return Prepare(a) })
+		}
+		want("prepared", c.prepared)
+		for range 2 {
+			ns.Must(func() error { return Restore(a) })
+		}
+		want("restored", c.end)
+	}
+}
+
 func wantPrepared(t *testing.T, ns *nstest.NS) {
 	t.Helper()
 	got := state(ns, "v0")

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/cilium/ebpf"
 )
 
 // TestKnownStationsNeedNoUserSpace: not one of their frames comes to the socket, and
@@ -161,5 +163,19 @@ func TestLearningCostsNoMemory(t *testing.T) {
 	s := Station{Network: network, MAC: b.a.mac, Ifindex: b.a.ifindex}
 	if n := testing.AllocsPerRun(100, func() { _ = b.path.Learn(s) }); n > 0 {
 		t.Errorf("%v allocations for one station", n)
+	}
+}
+
+// TestFiltersFitOlderKernels: before Linux 6.7 a socket has room for 20 KiB of filters
+// (net.core.optmem_max), which it needs beside the small one that it has at first.
+func TestFiltersFitOlderKernels(t *testing.T) {
+	b := newBed(t)
+	o := b.path.objects
+	for name, p := range map[string]*ebpf.Program{"port_filter": o.PortFilter, "uplink_filter": o.UplinkFilter, "nic_filter": o.NicFilter} {
+		info, err := p.Info()
+		check(t, err)
+		if size, err := info.TranslatedSize(); err != nil || size > 16<<10 {
+			t.Errorf("%s has %d bytes, %v", name, size, err)
+		}
 	}
 }
