@@ -78,6 +78,9 @@ func (l *load) begin(now Time) {
 // end notes whether the round found work.
 func (l *load) end(busy bool) { l.resting = !busy }
 
+// restart forgets what was before now.
+func (l *load) restart(now Time) { l.judged, l.idle, l.batches, l.frames = now, 0, 0, 0 }
+
 // share is how much of the time since the last call was work, 0 to 1.
 func (l *load) share(now Time) float64 {
 	all := now - l.judged

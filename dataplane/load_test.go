@@ -109,3 +109,26 @@ func TestDozing(t *testing.T) {
 		stop()
 	}
 }
+
+// TestLoadIsKnownSoonAfterASilence, whose next tick was to be far, and from then on as
+// always.
+func TestLoadIsKnownSoonAfterASilence(t *testing.T) {
+	w, err := newWorker()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.free()
+	now := Time(0).Add(5 * time.Second)
+	w.nextTick = now.Add(IdleInterval)
+	w.load.judged, w.load.idle = now.Add(-IdleInterval), Time(IdleInterval)
+	for range 3 {
+		w.hurry(now)
+		if want := Time(0).Add(5*time.Second + TickInterval); w.nextTick != want {
+			t.Fatalf("the next tick is at %d, want %d", w.nextTick, want)
+		}
+		now = now.Add(TickInterval / 3)
+	}
+	if s := w.load.share(Time(0).Add(5*time.Second + TickInterval)); s < 0.99 {
+		t.Errorf("all of the time since then was work, and the load is %v", s)
+	}
+}

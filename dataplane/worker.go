@@ -157,7 +157,7 @@ func (w *Worker) round() {
 	busy := w.serve(now)
 	w.load.end(busy)
 	if busy {
-		w.traffic = true
+		w.hurry(now)
 		if w.quiet {
 			w.quiet = false
 			w.poll.doze.end()
@@ -178,6 +178,16 @@ func (w *Worker) round() {
 		return
 	}
 	w.sleep(time.Duration(w.nextTick - now))
+}
+
+// hurry notes that there is traffic. After a silence the next tick is far, but what
+// follows from the load is to be known soon.
+func (w *Worker) hurry(now Time) {
+	w.traffic = true
+	if soon := now.Add(TickInterval); w.nextTick > soon {
+		w.nextTick = soon
+		w.load.restart(now)
+	}
 }
 
 // serve runs one batch of every port that has frames, and of what the other
