@@ -14,11 +14,20 @@ import (
 
 // TestAStationMayMove between a guest's port and the LAN: the host's frames
 // follow the last place it was heard at, also where that is told by unicast to the
-// host alone, and also once no daemon is there.
+// host alone, and also once no daemon is there: by the kernel, or else to the LAN, as if
+// there had never been one.
 func TestAStationMayMove(t *testing.T) {
-	t.Parallel()
-	s := newScene(t, "brmove")
-	d := s.Start(lab.Options{})
+	for _, mode := range []string{"kernel", "off"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			stationMoves(t, mode)
+		})
+	}
+}
+
+func stationMoves(t *testing.T, mode string) {
+	s := newScene(t, "brmove"+mode[:1])
+	d := s.Start(lab.Options{Args: []string{"--fastpath", mode}})
 	s.create(d)
 	g := s.Guest("one")
 	d.Run("port", "add", "lan", g.Port)
@@ -63,7 +72,12 @@ func TestAStationMayMove(t *testing.T) {
 	follows("to the LAN, told to the host", 0, 1)
 	say(guest, all)
 	follows("a guest", 1, 0)
-	d.Crash() // the kernel hears of moves when the daemon has been silent for some seconds
+	d.Crash()
+	if mode == "off" {
+		follows("to the LAN, nobody forwarding to the guest", 0, 1)
+		return
+	}
+	// The kernel hears of moves when the daemon has been silent for some seconds.
 	follows("to the LAN, the daemon being dead", 0, 1, func() { say(station, all) })
 	follows("to the guest, the daemon being dead", 1, 0, func() { say(guest, host.mac) })
 }
