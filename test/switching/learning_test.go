@@ -81,9 +81,11 @@ func TestMoveBackAtOnce(t *testing.T) {
 	b := newBed(t, "")
 	one, two := b.guest(plug{}).station(t), b.guest(plug{}).station(t)
 	for range 5 {
-		for _, at := range []*station{one, two, one} {
-			at.send(ether(broadcast, mac(1), experimental, 60))
-			time.Sleep(5 * time.Millisecond) // frames of two ports have no order but this
+		for _, way := range [][2]*station{{one, two}, {two, one}, {one, two}} {
+			way[0].send(ether(broadcast, mac(1), experimental, 60))
+			if !way[1].arrives(typ(experimental)) { // frames of two ports have no order but this
+				t.Fatal("a broadcast does not arrive")
+			}
 		}
 		b.Eventually(5*time.Second, "the station where it was heard last", func() error {
 			if got := b.stations()[mac(1).String()].Port; got != one.g.port {

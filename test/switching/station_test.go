@@ -154,6 +154,17 @@ func (s *station) collect(n int, keep func(seen) bool) (list []seen) {
 	return list
 }
 
+// arrives waits up to two seconds for a frame that passes keep.
+func (s *station) arrives(keep func(seen) bool) bool {
+	s.t.Helper()
+	for range 100 {
+		if f, ok := s.receive(); ok && keep(f) {
+			return true
+		}
+	}
+	return false
+}
+
 // typ keeps frames of an EtherType, behind tags.
 func typ(want uint16) func(seen) bool {
 	return func(f seen) bool {
