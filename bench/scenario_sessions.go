@@ -78,7 +78,7 @@ func runNATSessions(b *bed) {
 
 // oneFlow floods through one flow of its own.
 func (b *bed) oneFlow(frame []byte) flooded {
-	stop := b.sendBeside(b.varied(b.a, frame, traffic.Flows(9000, 9, 1<<62)), unbounded)
+	stop := b.sendBeside(b.varied(b.a, frame, traffic.Flow(9000, 9)), unbounded)
 	b.sleep(settle)
 	f := b.window(min(b.plan.duration(), time.Second))
 	b.check(stop())

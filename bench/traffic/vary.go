@@ -52,6 +52,12 @@ func Flows(first, remote uint16, sources uint64) Vary {
 	}
 }
 
+// Flow makes all frames one flow's.
+func Flow(source, remote uint16) Vary {
+	vary := Flows(source, remote, 1)
+	return func(f []byte, _ uint64) { vary(f, 0) }
+}
+
 // FromTwo lets every other frame come from a second guest, whose address differs
 // in the last bit: what one may have of a table is often bounded.
 func FromTwo(v Vary) Vary {

@@ -55,3 +55,19 @@ func TestStations(t *testing.T) {
 		t.Errorf("% x", f[:12])
 	}
 }
+
+// TestFlow: whatever the number, it is the same frame.
+func TestFlow(t *testing.T) {
+	f := Datagram(make([]byte, 6), make([]byte, 6), netip.MustParseAddr("192.168.122.10"), netip.MustParseAddr("10.9.1.1"), 60)
+	vary := Flow(9000, 9)
+	vary(f, 0)
+	first := bytes.Clone(f)
+	for _, number := range []uint64{1, 7, 65536, 1 << 40} {
+		if vary(f, number); !bytes.Equal(f, first) {
+			t.Errorf("frame %d is another one: % x, the first % x", number, f, first)
+		}
+	}
+	if source, remote := binary.BigEndian.Uint16(f[udpSource:]), binary.BigEndian.Uint16(f[udpTarget:]); source != 9000 || remote != 9 {
+		t.Errorf("from port %d to %d", source, remote)
+	}
+}
