@@ -102,7 +102,8 @@ func (d *Daemon) tendStations() (count int, err error) {
 			errs = append(errs, d.tendStation(nets[s.Network], ports[s.Ifindex], s))
 		}
 	})
-	return count, errors.Join(append(errs, err, d.fast.path.Vouch(fastEvery(count)+vouchTime))...)
+	d.fast.path.Vouch(d.clock.Now().Add(fastEvery(count) + vouchTime).Seconds())
+	return count, errors.Join(append(errs, err)...)
 }
 
 // fastEvery is how often so many stations are looked after.

@@ -116,10 +116,11 @@ func strayNICs(s *state, dev hostnet.Device) (records []nicRecord) {
 func restoreNIC(dev hostnet.Device, records ...[]nicRecord) (removed []string, err error) {
 	forward := steer.HasForward(dev.Ifindex)
 	removed, err = steer.Sweep(dev.Ifindex)
-	if forward && len(slices.Concat(records...)) == 0 { // nobody knows how it was before
-		records = append(records, []nicRecord{{Before: hostnet.Uplink{Name: dev.Name, Ifindex: dev.Ifindex}, HadClsact: true, Promiscuous: true}})
+	all := slices.Concat(records...)
+	if forward && len(all) == 0 { // nobody knows how it was before
+		all = []nicRecord{{Before: hostnet.Uplink{Name: dev.Name, Ifindex: dev.Ifindex}, HadClsact: true, Promiscuous: true}}
 	}
-	for _, r := range slices.Concat(records...) {
+	for _, r := range all {
 		if on, promErr := hostnet.Promiscuous(dev.Ifindex); on && promErr == nil && r.Promiscuous {
 			removed = append(removed, "promiscuous mode")
 		}

@@ -65,6 +65,7 @@ func exchange(from *testnet.NS, addr string, between ...func()) error {
 		return err
 	}
 	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(patience))
 	if _, err := c.Write(noise()[:load/2]); err != nil {
 		return err
 	}

@@ -5,8 +5,7 @@
 static __always_inline struct flow *find(struct packet *p, struct tuple *t, __u8 echo_type)
 {
 	struct flow *f;
-	__u32 word = GENERATION;
-	__u64 *generation;
+	__u64 *generation = word(GENERATION);
 
 	t->saddr = p->ip.saddr;
 	t->daddr = p->ip.daddr;
@@ -16,7 +15,6 @@ static __always_inline struct flow *find(struct packet *p, struct tuple *t, __u8
 	if (t->protocol == IPPROTO_ICMP && !echo(p, echo_type, t))
 		return 0;
 	f = bpf_map_lookup_elem(&flows, t);
-	generation = bpf_map_lookup_elem(&control, &word);
 	if (!f || !generation || f->generation != (__u32)*generation)
 		return 0;
 	return f;

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
-	"time"
 	"unsafe"
 
 	"github.com/cilium/ebpf"
@@ -113,15 +112,11 @@ func (p *Path) Resumed() bool { return p.resumed }
 // Reroute ends the validity of all flows, since the host's routing changed.
 func (p *Path) Reroute() { atomic.AddUint64(&p.control[generationWord], 1) }
 
-// Vouch says that the daemon lives, for d from now. While it does, it hears of stations
-// that move; after that the programs send nothing to one that was heard elsewhere.
-func (p *Path) Vouch(d time.Duration) error {
-	var now unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
-		return fmt.Errorf("read the monotonic clock: %w", err)
-	}
-	atomic.StoreUint64(&p.control[aliveWord], uint64(now.Nano()+d.Nanoseconds())>>unit)
-	return nil
+// Vouch says that the daemon lives, until a second of CLOCK_MONOTONIC. While it does, it
+// hears of stations that move; after that the programs send nothing to one that was heard
+// elsewhere.
+func (p *Path) Vouch(until uint32) {
+	atomic.StoreUint64(&p.control[aliveWord], uint64(inUnits(until)))
 }
 
 // changed ends the validity of what the programs keep of pairs of stations. It comes

@@ -15,6 +15,7 @@ import (
 
 	"ubridge/internal/hostnet"
 	"ubridge/internal/hostnet/probe"
+	"ubridge/internal/hostnet/steer"
 )
 
 // host is the kernel that runs this.
@@ -114,22 +115,9 @@ func tcxPrograms(ifindex int) (names []string, err error) {
 		return nil, fmt.Errorf("list tcx programs: %w", err)
 	}
 	for _, p := range result.Programs {
-		names = append(names, programName(p.ID))
+		names = append(names, steer.ProgramName(p.ID))
 	}
 	return names, nil
-}
-
-func programName(id ebpf.ProgramID) string {
-	p, err := ebpf.NewProgramFromID(id)
-	if err != nil {
-		return ""
-	}
-	defer p.Close()
-	info, err := p.Info()
-	if err != nil {
-		return ""
-	}
-	return info.Name
 }
 
 // physicalFunction follows sysfs' links from a virtual function on the PCI bus

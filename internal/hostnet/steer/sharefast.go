@@ -23,20 +23,24 @@ func (s *Share) Echo() uint16 { return uint16(s.control[echoWord]) }
 // what is known goes on, and take the place of those that one before left, whose numbers
 // (see ProgramID) are in left.
 func (s *Share) AttachForward(ifindex int, ingress, egress *ebpf.Program, left []uint32) error {
-	in, out := func() error { return replaceFilter(nicInRole, ifindex, ingress.FD()) }, func() error { return replaceFilter(nicOutRole, ifindex, egress.FD()) }
-	after := func() error { return detachNumbers(ifindex, left) }
-	if !s.classic {
-		in = func() error { return attachFirst(ebpf.AttachTCXIngress, ingress, ifindex) }
-		out = func() error { return attachFirst(ebpf.AttachTCXEgress, egress, ifindex) }
-		after = func() error { return errors.Join(detachNumbers(ifindex, left), removeForward(ifindex)) }
-	}
-	if err := in(); err != nil {
+	if err := s.forward(nicInRole, ebpf.AttachTCXIngress, ifindex, ingress); err != nil {
 		return fmt.Errorf("forward what comes in by device %d: %w", ifindex, err)
 	}
-	if err := out(); err != nil {
+	if err := s.forward(nicOutRole, ebpf.AttachTCXEgress, ifindex, egress); err != nil {
 		return fmt.Errorf("forward what the host sends on device %d: %w", ifindex, err)
 	}
-	return after()
+	if s.classic { // the filters that are there are the ones just attached
+		return detachNumbers(ifindex, left)
+	}
+	return DetachForward(ifindex, left)
+}
+
+// forward attaches a program in the one way or the other.
+func (s *Share) forward(r role, at ebpf.AttachType, ifindex int, p *ebpf.Program) error {
+	if s.classic {
+		return replaceFilter(r, ifindex, p.FD())
+	}
+	return attachFirst(at, p, ifindex)
 }
 
 // ProgramID is the kernel's number of a program.
@@ -89,7 +93,7 @@ func HasForward(ifindex int) bool {
 	}
 	return slices.ContainsFunc(tcxHooks, func(at ebpf.AttachType) bool {
 		all, ours, err := attached(at, ifindex)
-		return err == nil && slices.ContainsFunc(ours, func(i int) bool { return forwards(programName(all.Programs[i].ID)) })
+		return err == nil && slices.ContainsFunc(ours, func(i int) bool { return forwards(ProgramName(all.Programs[i].ID)) })
 	})
 }
 
@@ -97,7 +101,7 @@ func HasForward(ifindex int) bool {
 func sweepForward(ifindex int) (removed []string, err error) {
 	for _, at := range tcxHooks {
 		err = errors.Join(err, detachWhere(at, ifindex, func(id ebpf.ProgramID) bool {
-			name := programName(id)
+			name := ProgramName(id)
 			if !forwards(name) {
 				return false
 			}
@@ -110,7 +114,9 @@ func sweepForward(ifindex int) (removed []string, err error) {
 
 func forwards(name string) bool { return name == NICIngressName || name == NICEgressName }
 
-func programName(id ebpf.ProgramID) string {
+// ProgramName is the name of a program, of whichever process; empty where it is gone or
+// may not be asked for (CAP_SYS_ADMIN).
+func ProgramName(id ebpf.ProgramID) string {
 	p, err := ebpf.NewProgramFromID(id)
 	if err != nil {
 		return ""
