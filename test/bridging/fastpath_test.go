@@ -108,6 +108,9 @@ func TestTheKernelForwards(t *testing.T) {
 			t.Errorf("%+v, after %+v", p, before[i].Counters)
 		}
 	}
+	if said := f.d.Run("doctor", "--uplink", "eth0"); strings.Contains(said, "tcx") {
+		t.Errorf("doctor takes ubridge's own programs for somebody else's:\n%s", said)
+	}
 	if t.Failed() {
 		t.Log(f.d.Run("port", "list"), f.d.Run("net", "info", "lan"), f.d.Run("doctor"))
 	}

@@ -93,10 +93,10 @@ func (host) programs(ifindex int) (list []Program, classic bool, err error) {
 // shareProgram is the name of ubridge's own tcx program (steer.Share).
 const shareProgram = "share"
 
-// before are the programs that run before ours: none but those that were put
+// before are others' programs that run before ours: none but those that were put
 // there after it, for it goes to the head.
 func before(names []string) []string {
-	return names[:max(0, slices.Index(names, shareProgram))]
+	return slices.DeleteFunc(names[:max(0, slices.Index(names, shareProgram))], ours)
 }
 
 // tcxPrograms names the tcx programs at egress, in order (CAP_NET_ADMIN;

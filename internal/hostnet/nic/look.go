@@ -181,5 +181,7 @@ func settings(info netlink.VfInfo) (trusted, checked Setting) {
 	return trusted, checked
 }
 
-// ours reports filters that ubridge itself attached.
-func ours(name string) bool { return strings.HasPrefix(name, "ubridge-") }
+// ours reports filters (ubridge-…) and programs (ubridge_…) that ubridge itself attached.
+func ours(name string) bool {
+	return strings.HasPrefix(name, "ubridge-") || strings.HasPrefix(name, "ubridge_")
+}

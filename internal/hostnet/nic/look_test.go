@@ -17,6 +17,7 @@ import (
 
 	"ubridge/internal/hostnet"
 	"ubridge/internal/hostnet/internal/nstest"
+	"ubridge/internal/hostnet/steer"
 )
 
 // looked is Look in the namespace.
@@ -134,7 +135,7 @@ func TestOthersPrograms(t *testing.T) {
 		name   string
 		anchor link.Anchor
 		first  bool
-	}{{"behind", link.Tail(), false}, {shareProgram, link.Head(), false}, {"ahead", link.Head(), true}} {
+	}{{"behind", link.Tail(), false}, {shareProgram, link.Head(), false}, {steer.NICEgressName, link.Head(), false}, {"ahead", link.Head(), true}} {
 		ns.Must(func() error {
 			tcx, err := link.AttachTCX(link.TCXOptions{Interface: looked(t, ns, "v0").Ifindex, Program: called(t, step.name, ebpf.SchedCLS), Attach: ebpf.AttachTCXEgress, Anchor: step.anchor})
 			if err == nil {
